@@ -1,0 +1,171 @@
+"""FINDINGS: what a letter says and what its signatures are worth, and the sealed receipt.
+
+Verdicts are those of ETSI EN 319 102-1 clause 5.1.3: an indication and, where it is not TOTAL-PASSED, a
+sub-indication, never a boolean.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta, Struct
+
+from contracts.event import Event, Position
+from contracts.receipt import Receipt
+from contracts.values import BuddhistYear, Digest, Instant, MailId, Number, Series
+
+Source = Annotated[
+    Literal["subject", "body", "pdf", "filename", "ocr"],
+    Meta(description="Where a particular was read."),
+]
+Confidence = Annotated[float, Meta(ge=0, le=1, description="1: the form is unmistakable. An invented value is worse than none.")]
+
+
+class Particular(Struct, frozen=True, kw_only=True):
+    """One value read from the letter, as written there."""
+
+    value: Annotated[str, Meta(min_length=1)]
+    source: Source
+    confidence: Confidence
+
+
+class Reference(Struct, frozen=True, kw_only=True):
+    """A letter that this one refers to (อ้างถึง)."""
+
+    number: str | None
+    date: Annotated[str | None, Meta(description="ISO 8601 date, CE.")]
+    text: Annotated[str, Meta(description="The reference as written.")]
+    source: Source
+    confidence: Confidence
+
+
+class Particulars(Struct, frozen=True, kw_only=True):
+    """The parts of an official letter (DOMAIN: forms). None or empty where the letter does not say."""
+
+    letter_number: Annotated[Particular | None, Meta(description="ที่ …, in the digits of the letter.")] = None
+    letter_number_ascii: Annotated[Particular | None, Meta(description="The same for matching: NFC, ASCII digits, single spaces.")] = None
+    letter_date: Annotated[Particular | None, Meta(description="ISO 8601 date, CE.")] = None
+    urgency: Annotated[Particular | None, Meta(description="ด่วน, ด่วนมาก, ด่วนที่สุด or ด่วนภายใน ….")] = None
+    secrecy: Annotated[Particular | None, Meta(description="ลับ, ลับมาก or ลับที่สุด.")] = None
+    issuer: Particular | None = None
+    subject: Particular | None = None
+    addressee: Particular | None = None
+    references: tuple[Reference, ...] = ()
+    enclosures: tuple[Particular, ...] = ()
+    telephones: tuple[Particular, ...] = ()
+    emails: tuple[Particular, ...] = ()
+
+
+class SignatureVerdict(Struct, frozen=True, kw_only=True):
+    """What one signature is worth, technically, as of `judged_at` of the findings."""
+
+    kind: Literal["pdf", "smime"]
+    part: Annotated[str, Meta(description="Name of the attachment that carries it; empty for the message itself.")]
+    field: Annotated[str, Meta(description="Name of the PDF signature field; empty for S/MIME.")] = ""
+    indication: Annotated[
+        Literal["TOTAL-PASSED", "INDETERMINATE", "TOTAL-FAILED"] | None,
+        Meta(description="None: no verdict could be asked for, since no trust store is configured."),
+    ]
+    sub_indication: Annotated[str | None, Meta(description="EN 319 102-1 table 5 and 6, such as NO_CERTIFICATE_CHAIN_FOUND.")]
+    signer: Annotated[str | None, Meta(description="Subject of the signing certificate.")]
+    issuer: str | None
+    signed_at: Annotated[Instant | None, Meta(description="Claimed, or proven by a time-stamp: see time_source.")]
+    time_source: Literal["claimed", "timestamp", "unknown"]
+    coverage: Literal["whole", "earlier revision", "changed afterwards", "unknown"]
+    trust_store: Annotated[str, Meta(description="Version of the trust store asked; `empty` says that there is none.")]
+    explanation: Annotated[str, Meta(description="The plain Thai sentence an officer reads.")]
+
+
+class Authentication(Struct, frozen=True, kw_only=True):
+    """Results by RFC 8601: pass, fail, none, neutral, softfail, temperror, permerror, policy."""
+
+    spf: str = "none"
+    spf_domain: str = ""
+    dkim: str = "none"
+    dkim_domains: Annotated[tuple[str, ...], Meta(description="Domains whose signature passed.")] = ()
+    dmarc: str = "none"
+    arc: str = "none"
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """One file in the letter, after decoding its transfer encoding: the sender's own copy has the same octets."""
+
+    name: str
+    media_type: Annotated[str, Meta(description="By content where that can be told, otherwise as declared.")]
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Digest
+    encrypted: bool
+
+
+class Warning(Struct, frozen=True, kw_only=True):
+    """Something the officer should know, by code and in both languages."""
+
+    code: Annotated[str, Meta(pattern=r"^[a-z_]+$")]
+    thai: str
+    english: str
+
+
+class Findings(Struct, frozen=True, kw_only=True):
+    """What `sign` found in a letter, and what `saraban examine` prints for a file."""
+
+    file: Annotated[str | None, Meta(description="Name of the examined file; None for a letter from MAIL.")] = None
+    particulars: Particulars
+    signatures: tuple[SignatureVerdict, ...] = ()
+    authentication: Authentication | None = None
+    attachments: tuple[Attachment, ...] = ()
+    body_sha256: Annotated[Digest | None, Meta(description="SHA-256 of the body in DKIM relaxed form (RFC 6376 section 3.4.4).")] = None
+    warnings: tuple[Warning, ...] = ()
+    judged_at: Instant
+    software: str
+
+
+class LetterExamined(Event, tag="sign.examined.v1", frozen=True, kw_only=True):
+    """The letter was looked at: particulars, signatures, authentication, attachments."""
+
+    stream: ClassVar[str] = "FINDINGS"
+    form: ClassVar[str] = "sign.v1.examined.{agency}"
+
+    mail: MailId
+    position: Position
+    series: Series
+    year: BuddhistYear
+    number: Number
+    findings: Findings
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}:{self.position}"
+
+
+class ReceiptSealed(Event, tag="sign.receipt.v1", frozen=True, kw_only=True):
+    """The one final receipt of an entry: the JSON, and the PDF to read, which has that JSON embedded and is sealed."""
+
+    stream: ClassVar[str] = "FINDINGS"
+    form: ClassVar[str] = "sign.v1.receipt.{agency}"
+
+    mail: MailId
+    position: Position
+    receipt: Receipt
+    pdf: Annotated[bytes, Meta(description="Base64 on the wire. PDF/A-3, one PAdES signature over everything.")]
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}:{self.position}"
+
+
+class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=True):
+    """The head of a book, signed and time-stamped: nothing before it can be changed unseen."""
+
+    stream: ClassVar[str] = "FINDINGS"
+    form: ClassVar[str] = "sign.v1.checkpoint.{agency}.{series}.{year}"
+
+    series: Series
+    year: BuddhistYear
+    sequence: Annotated[int, Meta(ge=1, description="Stream sequence of the book's newest message.")]
+    length: Annotated[int, Meta(ge=1, description="Messages in the book's chain up to and with it.")]
+    link: Digest
+    signed_at: Instant
+    signature: Annotated[bytes, Meta(description="CMS SignedData, detached, over the 32 octets of `link`; base64 on the wire.")]
+    token: Annotated[bytes | None, Meta(description="RFC 3161 TimeStampToken over the signature; None if no TSA answered.")]
+
+    @property
+    def key(self) -> str:
+        return f"{self.type}:{self.agency}:{self.series}:{self.year}:{self.sequence}"

@@ -1,0 +1,112 @@
+"""Events as NATS message headers: CloudEvents 1.0, binary mode, NATS protocol binding.
+
+Attribute names are lower-case letters and digits, so `received_at` travels as `ce-receivedat`. Values are
+percent-encoded as the binding says: everything outside U+0021..U+007E, and the space, `"` and `%`. Raw Thai
+in a header gets lost in some clients. A field that is no string, number or boolean is written as JSON first.
+"""
+
+import re
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+
+from contracts.event import SPECVERSION, Event
+from contracts.mail import MailReceived
+
+HEADERS_BYTES = 32 * 1024
+"""All headers of a message together. The server's own limit is 64 KiB."""
+
+PREFIX = "ce-"
+SOURCE = "saraban"
+"""`ce-source`; the service is the first word of the type."""
+
+_ENCODED = re.compile(rb'[^\x21-\x7e]|["%]')
+_ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype")
+
+E = TypeVar("E", bound=Event)
+
+
+def percent_encode(text: str) -> str:
+    """Encode one header value. Reading it back with `percent_decode` gives the same text."""
+    return _ENCODED.sub(lambda m: b"%%%02X" % m.group()[0], text.encode("utf-8", "surrogatepass")).decode("ascii")
+
+
+def percent_decode(value: str) -> str:
+    """Read one header value."""
+    return unquote_to_bytes(value).decode("utf-8", "surrogatepass")
+
+
+@cache
+def attribute_name(field: str) -> str:
+    """The header that carries a field of an event."""
+    name = field.replace("_", "")
+    # `size`, `source` and the like of ours must not pose as a core attribute of CloudEvents.
+    return PREFIX + (f"x{name}" if name in _ATTRIBUTES else name)
+
+
+def attributes(event: Event) -> dict[str, str]:
+    """The CloudEvents attributes, and the content type of the body."""
+    found = {
+        "ce-specversion": SPECVERSION,
+        "ce-id": percent_encode(event.key),
+        "ce-type": event.type,
+        "ce-source": SOURCE,
+    }
+    if event.about is not None:
+        found["ce-subject"] = percent_encode(event.about)
+    found["content-type"] = "message/rfc822" if isinstance(event, MailReceived) else "application/json"
+    return found
+
+
+def fields(event: Event) -> dict[str, str]:
+    """Every field of the event as a header; those at their default are left out."""
+    found: dict[str, str] = {}
+    for field in msgspec.structs.fields(event):
+        value = getattr(event, field.name)
+        if not field.required and value == field.default:
+            continue
+        found[attribute_name(field.name)] = percent_encode(value if isinstance(value, str) else _json(value))
+    return found
+
+
+def read(headers: dict[str, str], kind: type[E]) -> E:
+    """Read an event back from its headers; header names are matched without regard to case.
+
+    Raises:
+        ValueError, msgspec.ValidationError: a header is missing, or not what the contract says.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    if lower.get("ce-type") != str(kind.__struct_config__.tag):
+        raise ValueError(f"ce-type is {lower.get('ce-type')!r}, not {kind.__struct_config__.tag!r}")
+    values: dict[str, Any] = {"type": lower["ce-type"]}
+    for field in msgspec.structs.fields(kind):
+        value = lower.get(attribute_name(field.name))
+        if value is None:
+            continue
+        text = percent_decode(value)
+        values[field.name] = text if _is_text(kind, field.name) else msgspec.json.decode(text)
+    return msgspec.convert(values, kind, strict=True)
+
+
+def size(headers: dict[str, str]) -> int:
+    """Octets the headers take on the wire."""
+    return len("NATS/1.0\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in headers.items())
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+@cache
+def _is_text(kind: type[Event], name: str) -> bool:
+    """Whether the field is a string in the contract (Literals of strings included)."""
+    spec = msgspec.inspect.type_info(kind)
+    assert isinstance(spec, msgspec.inspect.StructType)
+    found = next(field.type for field in spec.fields if field.name == name)
+    if isinstance(found, msgspec.inspect.Metadata):
+        found = found.type
+    if isinstance(found, msgspec.inspect.LiteralType):
+        return all(isinstance(value, str) for value in found.values)
+    return isinstance(found, msgspec.inspect.StrType)
