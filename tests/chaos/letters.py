@@ -1,0 +1,63 @@
+"""The letters of a chaos run: sizes, agencies and repeats follow from the seed alone."""
+
+import hashlib
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+SMALLEST = 1_024
+LARGEST = 12 * 1024 * 1024
+MEDIAN = 40 * 1024
+SPREAD = 1.35
+"""Standard deviation of the logarithm: one letter in forty is over 560 KiB, one in some thousands over 4 MiB."""
+
+LINE = b"VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRoZSBsYXp5IGRvZy4gMDEyMzQ1Njc4OTAx\r\n"
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One letter to send; its octets are made when they are needed, so that 5,000 of them cost no memory."""
+
+    number: int
+    to: str
+    size: int
+    twice: bool
+    salt: int
+
+    @property
+    def sender(self) -> str:
+        """Reverse-path, different for each letter: the sink counts receipts by it."""
+        return f"clerk{self.number}@ministry.example"
+
+    def octets(self) -> bytes:
+        """The letter as an MTA sends it, before dot-stuffing; the same at every attempt."""
+        head = (
+            f"Message-ID: <{self.salt:x}.{self.number}@ministry.example>\r\nFrom: <{self.sender}>\r\n"
+            f"To: <{self.to}>\r\nDate: Fri, 20 Nov 2026 10:00:00 +0700\r\n"
+            "Subject: =?utf-8?b?4LiX4Li14LmIIOC4meC4oyDguZHguZLguZDguZAv?= " + str(self.number) + "\r\n"
+            'MIME-Version: 1.0\r\nContent-Type: text/plain; charset="us-ascii"\r\n\r\n'
+            f"..letter {self.number}\r\n"
+        ).encode()
+        body = random.Random(self.salt).randbytes(24).hex().encode() + b"\r\n"
+        lines = max(0, self.size - len(head) - len(body)) // len(LINE)
+        return head + body + LINE * lines
+
+    def digest(self) -> str:
+        """SHA-256 of the octets, as every event must carry it."""
+        return hashlib.sha256(self.octets()).hexdigest()
+
+
+def letters(seed: int, count: int, addresses: list[str]) -> Iterator[Letter]:
+    """The supply of one run. One letter at each end of the range is always among them."""
+    dice = random.Random(seed)
+    extremes = {0: SMALLEST, count // 2: LARGEST}
+    for number in range(count):
+        drawn = round(MEDIAN * math.exp(dice.gauss(0, SPREAD)))
+        yield Letter(
+            number=number,
+            to=dice.choice(addresses),
+            size=extremes.get(number, min(max(drawn, SMALLEST), LARGEST)),
+            twice=dice.random() < 0.10,
+            salt=dice.getrandbits(64),
+        )

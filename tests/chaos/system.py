@@ -1,0 +1,167 @@
+"""The system under chaos: `saraban up` as an operator starts it, three agencies, a relay, and a second register worker."""
+
+import asyncio
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.chaos.processes import Process, below
+from tests.postfix import free_port
+
+SARABAN = (sys.executable, "-m", "services.cli")
+OPENS_AT = 8_432
+ADDRESSES = ["saraban@one.example", "saraban@two.example", "saraban@three.example"]
+
+CONFIG = """\
+[ingest]
+processes = 2
+trusted_networks = ["127.0.0.0/8"]
+[notify]
+grace_seconds = 86400.0
+first_retry_seconds = 1.0
+last_retry_seconds = 5.0
+cap_address = 1000000
+cap_domain = 1000000
+cap_agency = 1000000
+[log]
+format = "json"
+"""
+
+
+@dataclass
+class System:
+    """A running system, and what was done to it."""
+
+    folder: Path
+    smtp: int = field(default_factory=free_port)
+    ops: int = field(default_factory=free_port)
+    relay: int = field(default_factory=free_port)
+    kills: dict[str, int] = field(default_factory=dict)
+    copies: int = 0
+    _up: subprocess.Popen[bytes] | None = None
+    _second: subprocess.Popen[bytes] | None = None
+    _sink: subprocess.Popen[bytes] | None = None
+
+    @property
+    def state(self) -> Path:
+        """What `--state` is."""
+        return self.folder / "state"
+
+    @property
+    def notes(self) -> Path:
+        """What the relay noted."""
+        return self.folder / "relay.tsv"
+
+    async def start(self) -> None:
+        """Start everything and wait until the system says that it is ready."""
+        config = self.folder / "chaos.toml"
+        config.write_text(CONFIG)
+        self._sink = self._run("sink", [sys.executable, "-m", "tests.chaos.sink", str(self.relay), str(self.notes)])
+        self._up = self._run(
+            "up",
+            [
+                *SARABAN, "up", "--state", str(self.state), "--config", str(config),
+                "--smtp", f"127.0.0.1:{self.smtp}", "--http", f"127.0.0.1:{self.ops}",
+            ],
+        )  # fmt: skip
+        await self.ready(60)
+        agencies = [self._agency(number, address) for number, address in enumerate(ADDRESSES)]
+        for agency in agencies:
+            path = self.folder / f"{agency['id']}.json"
+            path.write_text(json.dumps(agency))
+            subprocess.run(
+                [*SARABAN, "agency", "import", str(path), "--state", str(self.state)], check=True, capture_output=True
+            )
+        self.second_register()
+
+    def second_register(self) -> None:
+        """Start the standby worker, or start it again if it was killed."""
+        if self._second is None or self._second.poll() is not None:
+            self._second = self._run("register2", [*SARABAN, "register", "--config", str(self.state / "saraban.toml")])
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until /readyz answers 200."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.ops)
+                writer.write(b"GET /readyz HTTP/1.0\r\n\r\n")
+                status = await reader.readline()
+                writer.close()
+                if b" 200 " in status:
+                    return
+            except OSError:
+                pass
+            await asyncio.sleep(0.2)
+        raise TimeoutError(f"not ready after {seconds} s; see {self.folder}")
+
+    def victims(self) -> list[Process]:
+        """Every process that may be killed now."""
+        assert self._up is not None
+        found = below(self._up.pid)
+        if self._second is not None and self._second.poll() is None:
+            found.append(Process(self._second.pid, "register2"))
+        return found
+
+    def kill_one(self, dice: random.Random) -> str:
+        """kill -9 one process at random, every kind with the same chance."""
+        victims = self.victims()
+        kind = dice.choice(sorted({victim.name for victim in victims}))
+        victim = dice.choice([victim for victim in victims if victim.name == kind])
+        victim.send(signal.SIGKILL)
+        self.kills[kind] = self.kills.get(kind, 0) + 1
+        return kind
+
+    def go_on_from_a_copy(self) -> None:
+        """Stop nats-server at this instant, copy its store, and let the system go on from the copy."""
+        server = next(process for process in self.victims() if process.name == "nats-server")
+        server.send(signal.SIGSTOP)
+        store = self.state / "nats"
+        copy = self.state / "nats.copy"
+        shutil.copytree(store, copy)
+        store.rename(self.state / f"nats.before.{self.copies}")
+        copy.rename(store)
+        server.send(signal.SIGKILL)
+        shutil.rmtree(self.state / f"nats.before.{self.copies}")
+        self.copies += 1
+
+    def audit(self) -> tuple[int, str]:
+        """Exit code and words of `saraban audit`."""
+        done = subprocess.run([*SARABAN, "audit", "--state", str(self.state)], capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def stop(self) -> int | None:
+        """End everything this run started; the supervisor's exit code."""
+        for process in (self._second, self._up, self._sink):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+        return None if self._up is None else self._up.returncode
+
+    def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        log = (self.folder / f"{name}.log").open("ab")
+        return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def _agency(self, number: int, address: str) -> dict[str, object]:
+        domain = address.partition("@")[2]
+        relay = {"host": "127.0.0.1", "port": self.relay, "protocol": "smtp", "tls": "none"}
+        return {
+            "id": domain.partition(".")[0],
+            "name": f"หน่วยงานทดสอบที่ {number + 1}",
+            "domains": [{"name": domain, "mode": "only"}],
+            "addresses": [address],
+            "officers": [{"id": "somchai", "name": "นายสมชาย ใจดี", "position": "นักจัดการงานทั่วไป"}],
+            "roster": [{"officer": "somchai"}],
+            "first": {f"received/{year}": OPENS_AT for year in range(2560, 2600)} if number == 1 else {},
+            "relay": relay,
+            "mailboxes": [{"address": f"office@{domain}"}],
+        }
