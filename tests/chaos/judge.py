@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import nats
@@ -13,6 +15,9 @@ from nats.js.client import JetStreamContext
 
 from tests.chaos.letters import Letter
 from tests.chaos.system import ADDRESSES, OPENS_AT
+
+Json = dict[str, Any]
+Broken = Callable[[str], None]
 
 
 @dataclass
@@ -38,7 +43,7 @@ async def messages(js: JetStreamContext, stream: str, subject: str) -> list[tupl
     subscription = await js.subscribe(
         subject, stream=stream, ordered_consumer=True, config=api.ConsumerConfig(deliver_policy=api.DeliverPolicy.ALL)
     )
-    pending = (await subscription.consumer_info()).num_pending
+    pending = (await subscription.consumer_info()).num_pending or 0
     for _ in range(pending):
         message = await subscription.next_msg(30)
         found.append((message.metadata.sequence.stream, message.subject, dict(message.headers or {}), message.data))
@@ -78,10 +83,10 @@ async def judge(servers: str, user: str, password: str, accepted: list[Letter], 
     return verdict
 
 
-async def _books(js: JetStreamContext, verdict: Verdict, broken) -> dict[str, dict]:  # type: ignore[no-untyped-def,type-arg]
+async def _books(js: JetStreamContext, verdict: Verdict, broken: Broken) -> dict[str, Json]:
     """Rows by the letter's digest; each book first..n, chained, in MAIL order."""
-    by_digest: dict[str, dict] = {}  # type: ignore[type-arg]
-    books: dict[str, list[dict]] = defaultdict(list)  # type: ignore[type-arg]
+    by_digest: dict[str, Json] = {}
+    books: dict[str, list[Json]] = defaultdict(list)
     links: dict[str, str] = {}
     for _, subject, _, body in await messages(js, "REGISTER", "register.v1.entered.>"):
         row = msgspec.json.decode(body)
@@ -109,7 +114,9 @@ async def _books(js: JetStreamContext, verdict: Verdict, broken) -> dict[str, di
     return by_digest
 
 
-async def _letters(js, verdict: Verdict, broken, rows, accepted: list[Letter]) -> None:  # type: ignore[no-untyped-def]
+async def _letters(
+    js: JetStreamContext, verdict: Verdict, broken: Broken, rows: dict[str, Json], accepted: list[Letter]
+) -> None:
     """Every letter answered 250 has its row, and the stored octets are those that were sent."""
     for letter in accepted:
         digest = letter.digest()
@@ -119,7 +126,9 @@ async def _letters(js, verdict: Verdict, broken, rows, accepted: list[Letter]) -
             continue
         place = row["position"]
         stored = hashlib.sha256()
-        wanted = range(place["sequence"] - place["parts"], place["sequence"]) if place["parts"] else (place["sequence"],)
+        wanted = (
+            range(place["sequence"] - place["parts"], place["sequence"]) if place["parts"] else (place["sequence"],)
+        )
         for sequence in wanted:
             message = await js.get_msg(place["stream"], sequence, direct=True)
             stored.update(message.data or b"")
@@ -129,7 +138,7 @@ async def _letters(js, verdict: Verdict, broken, rows, accepted: list[Letter]) -
         verdict.stored += 1
 
 
-async def _receipts(js, verdict: Verdict, broken, rows) -> None:  # type: ignore[no-untyped-def]
+async def _receipts(js: JetStreamContext, verdict: Verdict, broken: Broken, rows: dict[str, Json]) -> None:
     """Exactly one final receipt each."""
     finals: Counter[str] = Counter()
     for sequence, _, _, body in await messages(js, "FINDINGS", "sign.v1.receipt.>"):
@@ -145,7 +154,7 @@ async def _receipts(js, verdict: Verdict, broken, rows) -> None:  # type: ignore
             broken(f"letter {digest[:12]} has {count} final receipts")
 
 
-def _mails(verdict: Verdict, broken, notes: Path, letters: int) -> None:  # type: ignore[no-untyped-def]
+def _mails(verdict: Verdict, broken: Broken, notes: Path, letters: int) -> None:
     """Distinct Message-IDs of final receipt mails at the relay; a repeat after a crash keeps its Message-ID."""
     taken = [line.split("\t") for line in notes.read_text().splitlines()]
     finals = Counter(message_id for message_id, _, _ in taken if message_id.startswith("<final."))

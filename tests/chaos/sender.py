@@ -24,11 +24,19 @@ class Post:
     repeats: int = 0
     deferred: int = 0
     lost_connections: int = 0
+    _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def reached(self, count: int) -> None:
+        """Wait until so many letters have been answered 250."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: len(self.accepted) >= count)
 
     async def deliver(self, letter: Letter, dice: random.Random) -> None:
         """Offer the letter until the ingress takes responsibility; a copy is sent after the first 250."""
         await self._until_taken(letter, dice)
         self.accepted.append(letter)
+        async with self._progress:
+            self._progress.notify_all()
         if letter.twice:
             await self._until_taken(letter, dice)
             self.repeats += 1
@@ -51,7 +59,13 @@ class Post:
     async def _offer(self, letter: Letter) -> int:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
-            for command in (None, "EHLO mta.ministry.example", f"MAIL FROM:<{letter.sender}>", f"RCPT TO:<{letter.to}>", "DATA"):
+            for command in (
+                None,
+                "EHLO mta.ministry.example",
+                f"MAIL FROM:<{letter.sender}>",
+                f"RCPT TO:<{letter.to}>",
+                "DATA",
+            ):
                 if command is not None:
                     writer.write(command.encode() + b"\r\n")
                 code = await self._reply(reader)

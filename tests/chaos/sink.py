@@ -1,6 +1,6 @@
-"""The relay of the chaos run: a real SMTP server in a process of its own that notes the Message-ID of each mail it takes.
+"""The relay of the chaos run: a real SMTP server in a process of its own that notes the Message-ID of each mail.
 
-One line a mail, `message-id TAB reverse-path TAB recipient`, appended before the 250, so that what it answered is on file.
+One line a mail, `message-id TAB reverse-path TAB recipient`, appended before the 250: what it answered is on file.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The system under chaos: `saraban up` as an operator starts it, three agencies, a relay, and a second register worker."""
+"""The system under chaos: `saraban up` as an operator starts it, three agencies, a relay, a second register worker."""
 
 import asyncio
 import json
@@ -75,9 +75,7 @@ class System:
         for agency in agencies:
             path = self.folder / f"{agency['id']}.json"
             path.write_text(json.dumps(agency))
-            subprocess.run(
-                [*SARABAN, "agency", "import", str(path), "--state", str(self.state)], check=True, capture_output=True
-            )
+            await asyncio.to_thread(self._saraban, "agency", "import", str(path), "--state", str(self.state))
         self.second_register()
 
     def second_register(self) -> None:
@@ -133,7 +131,9 @@ class System:
 
     def audit(self) -> tuple[int, str]:
         """Exit code and words of `saraban audit`."""
-        done = subprocess.run([*SARABAN, "audit", "--state", str(self.state)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*SARABAN, "audit", "--state", str(self.state)], capture_output=True, text=True, check=False
+        )
         return done.returncode, done.stdout + done.stderr
 
     def stop(self) -> int | None:
@@ -146,6 +146,9 @@ class System:
                 except subprocess.TimeoutExpired:
                     process.kill()
         return None if self._up is None else self._up.returncode
+
+    def _saraban(self, *words: str) -> None:
+        subprocess.run([*SARABAN, *words], check=True, capture_output=True)
 
     def _run(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{name}.log").open("ab")
