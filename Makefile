@@ -1,0 +1,51 @@
+# What a person types. `make` alone says what there is; README.md says what you see then.
+PYTHON ?= python3
+SEED ?=
+LETTERS ?= 5000
+STATE ?= var
+PYTEST ?= .venv/bin/python -m pytest
+ENV := .venv/.made
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check bench chaos lock
+
+help: ## Say what there is.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+env: $(ENV) ## Make .venv from requirements.lock; nothing to do when it is up to date.
+
+# pip checks every file against the hashes of the lock. The project itself is installed as it lies here.
+$(ENV): requirements.lock pyproject.toml
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@echo "installing what requirements.lock names into .venv (a minute or two the first time)"
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: $(ENV) ## Everything on this machine: nats-server, the four services, a demo agency. Ctrl-C ends it.
+	@.venv/bin/saraban up --state $(STATE)
+
+# The Node subscriber of the README is run by a test; without npm that test is skipped (and fails in CI).
+NODE := deploy/examples/node_modules/.package-lock.json
+$(NODE): deploy/examples/package-lock.json
+	@if command -v npm >/dev/null; then cd deploy/examples && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json; \
+	else echo "npm is missing: the Node example will not be tested"; fi
+
+test: $(ENV) $(NODE) ## Every test.
+	@$(PYTEST) -n 2 --dist worksteal -q
+
+check: $(ENV) ## Format, lint, types, imports, generated contracts, fast tests: under a minute.
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/mypy
+	@$(PYTEST) -n 2 -q -m "not slow" tests/unit tests/contracts tests/smtp
+
+bench: $(ENV) ## Measure, side by side with what we compare ourselves to. Takes minutes; run it on a quiet machine.
+	@.venv/bin/python -m tests.bench
+
+chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
+	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))
+
+lock: $(ENV) ## Renew requirements.lock (it holds names, versions and hashes; no addresses).
+	@.venv/bin/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --no-emit-index-url pyproject.toml --extra dev -o requirements.lock
