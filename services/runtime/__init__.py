@@ -1,0 +1,1 @@
+"""What every service stands on: configuration, logs, metrics, NATS, the clock, the directory. No domain rule."""

@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from contracts.permissions import ROLES, Rights
 
 ACCOUNT = "SARABAN"
-"""The NATS account that holds the streams. The same everywhere, so that a store can move from one server to a cluster."""
+"""The NATS account that holds the streams; the same everywhere, so that a store can move to a cluster."""
 
 _ROUTES = "nats-route://"
 
@@ -31,9 +31,7 @@ class Server(Struct, frozen=True, kw_only=True):
     sync: Annotated[str, Meta(description="`always` on a single server; a cluster of three may say `2m`.")] = "always"
     pid_file: str = ""
     memory_bytes: Annotated[int, Meta(description="Bound of memory streams: the lease.")] = 16_777_216
-    file_bytes: Annotated[
-        int, Meta(description="Bound of the store; 0: three quarters of the free disk, as the server says.")
-    ] = 0
+    file_bytes: Annotated[int, Meta(description="Bound of the store; 0: three quarters of the free disk.")] = 0
     cluster: str = ""
     cluster_listen: str = "0.0.0.0:6222"
     peers: tuple[str, ...] = ()

@@ -18,9 +18,14 @@ class Nats(Section, frozen=True, kw_only=True):
 
     servers: Annotated[tuple[str, ...], Meta(min_length=1)] = ("nats://127.0.0.1:4222",)
     monitors: Annotated[
-        tuple[str, ...], Meta(description="HTTP monitoring of the servers; `/varz` shows `sync_interval`. Empty: not checked, a cluster.")
+        tuple[str, ...],
+        Meta(
+            description="HTTP monitoring of the servers; `/varz` shows `sync_interval`. Empty: not checked, a cluster."
+        ),
     ] = ("http://127.0.0.1:8222",)
-    users: Annotated[dict[str, str], Meta(description="Service to `user:password`; empty where the server asks for none.")] = {}
+    users: Annotated[
+        dict[str, str], Meta(description="Service to `user:password`; empty where the server asks for none.")
+    ] = {}
     replicas: Annotated[int, Meta(ge=1, le=5, description="1 on a single server, 3 on a cluster.")] = 1
     request_seconds: Annotated[
         float, Meta(ge=1, le=60, description="Deadline of one request. An fsync on a busy disk takes seconds, not ms.")
@@ -31,23 +36,32 @@ class Nats(Section, frozen=True, kw_only=True):
 class Ops(Section, frozen=True, kw_only=True):
     """`/metrics`, `/livez`, `/readyz`."""
 
-    listen: Annotated[str, Meta(description="HOST:PORT; loopback by default, since metrics tell how busy an agency is.")] = "127.0.0.1:8525"
+    listen: Annotated[
+        str, Meta(description="HOST:PORT; loopback by default, since metrics tell how busy an agency is.")
+    ] = "127.0.0.1:8525"
 
 
 class Log(Section, frozen=True, kw_only=True):
     """The service log, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Annotated[Literal["auto", "json", "console"], Meta(description="auto: JSON when not on a terminal.")] = "auto"
+    format: Annotated[Literal["auto", "json", "console"], Meta(description="auto: JSON when not on a terminal.")] = (
+        "auto"
+    )
 
 
 class Clock(Section, frozen=True, kw_only=True):
     """Where the time of receipt comes from."""
 
     servers: Annotated[
-        tuple[str, ...], Meta(description="NTP servers, HOST or HOST:PORT; three or more in production. Empty: the kernel's word alone.")
+        tuple[str, ...],
+        Meta(
+            description="NTP servers, HOST or HOST:PORT; three or more in production. Empty: the kernel's word alone."
+        ),
     ] = ()
-    poll_seconds: Annotated[float, Meta(ge=1, le=3600, description="Drift between polls widens the bound by 15 ppm.")] = 64.0
+    poll_seconds: Annotated[
+        float, Meta(ge=1, le=3600, description="Drift between polls widens the bound by 15 ppm.")
+    ] = 64.0
     timeout_seconds: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
     warn_ms: Annotated[float, Meta(ge=1, description="From here the trend is warned of.")] = 20.0
     bound_ms: Annotated[float, Meta(ge=1, description="Rule: at most 30 ms from the reference.")] = 30.0
@@ -56,63 +70,99 @@ class Clock(Section, frozen=True, kw_only=True):
 class Ingest(Section, frozen=True, kw_only=True):
     """The SMTP server, and what one peer may cost us."""
 
-    listen: Annotated[tuple[str, ...], Meta(min_length=1, description="HOST:PORT, one for each address.")] = ("127.0.0.1:8025",)
+    listen: Annotated[tuple[str, ...], Meta(min_length=1, description="HOST:PORT, one for each address.")] = (
+        "127.0.0.1:8025",
+    )
     hostname: Annotated[str, Meta(description="Name in the banner and in EHLO; empty: this host's.")] = ""
     processes: Annotated[int, Meta(ge=1, le=64, description="Processes on the same port (SO_REUSEPORT).")] = 1
-    postmaster: Annotated[str, Meta(description="Mailbox of the operator; postmaster and abuse of every domain go there.")] = ""
+    postmaster: Annotated[
+        str, Meta(description="Mailbox of the operator; postmaster and abuse of every domain go there.")
+    ] = ""
     trusted_networks: Annotated[
-        tuple[str, ...], Meta(description="Networks (CIDR) whose letters get a receipt without authentication (invariant 11).")
+        tuple[str, ...],
+        Meta(description="Networks (CIDR) whose letters get a receipt without authentication (invariant 11)."),
     ] = ()
     message_bytes: Annotated[
-        int, Meta(ge=1_000_000, le=100_000_000, description="SIZE. PEC must carry 30 MB; base64 adds a third to the files.")
+        int,
+        Meta(ge=1_000_000, le=100_000_000, description="SIZE. PEC must carry 30 MB; base64 adds a third to the files."),
     ] = 41_943_040
     flight_bytes: Annotated[
-        int, Meta(ge=1_000_000, description="Bytes of letters in memory at once; beyond it 452 4.3.1. At least message_bytes.")
+        int,
+        Meta(
+            ge=1_000_000, description="Bytes of letters in memory at once; beyond it 452 4.3.1. At least message_bytes."
+        ),
     ] = 838_860_800
-    recipients: Annotated[int, Meta(ge=100, description="RCPT per letter; RFC 5321 section 4.5.3.1.8 asks for 100.")] = 1_000
+    recipients: Annotated[
+        int, Meta(ge=100, description="RCPT per letter; RFC 5321 section 4.5.3.1.8 asks for 100.")
+    ] = 1_000
     sessions: Annotated[int, Meta(ge=1, description="Connections at once in one process; beyond it 421 4.3.2.")] = 2_000
-    command_seconds: Annotated[float, Meta(ge=1, description="Deadline for a command; RFC 5321 section 4.5.3.2.7 asks for 300.")] = 300.0
-    data_seconds: Annotated[float, Meta(ge=30, description="Deadline for a whole letter; a peer cannot push it back.")] = 1_800.0
+    command_seconds: Annotated[
+        float, Meta(ge=1, description="Deadline for a command; RFC 5321 section 4.5.3.2.7 asks for 300.")
+    ] = 300.0
+    data_seconds: Annotated[
+        float, Meta(ge=30, description="Deadline for a whole letter; a peer cannot push it back.")
+    ] = 1_800.0
     commit_seconds: Annotated[float, Meta(ge=1, le=300, description="Deadline of the durable write; then 451.")] = 60.0
     drain_seconds: Annotated[float, Meta(ge=1, description="On SIGTERM, time for letters in the middle.")] = 30.0
     errors: Annotated[int, Meta(ge=3, description="Rejected commands a session may cost; then 421.")] = 30
     certificate: Annotated[str, Meta(description="PEM chain for STARTTLS; empty: not offered.")] = ""
     private_key: str = ""
     attempts_file: Annotated[str, Meta(description="Attempts are kept here while NATS is away.")] = "attempts.jsonl"
-    attempts_file_bytes: Annotated[int, Meta(ge=100_000, description="Bound of that file; then the newest are counted, not kept.")] = 67_108_864
+    attempts_file_bytes: Annotated[
+        int, Meta(ge=100_000, description="Bound of that file; then the newest are counted, not kept.")
+    ] = 67_108_864
     max_payload: Annotated[
-        int, Meta(ge=262_144, le=67_108_864, description="The server's max_payload; a letter that does not fit goes in parts.")
+        int,
+        Meta(
+            ge=262_144, le=67_108_864, description="The server's max_payload; a letter that does not fit goes in parts."
+        ),
     ] = 8_388_608
 
 
 class Register(Section, frozen=True, kw_only=True):
     """The worker that numbers."""
 
-    fetch: Annotated[int, Meta(ge=1, le=300, description="Letters of one batch at most; a batch holds 1,000 messages.")] = 300
+    fetch: Annotated[
+        int, Meta(ge=1, le=300, description="Letters of one batch at most; a batch holds 1,000 messages.")
+    ] = 300
     lease_poll_seconds: Annotated[float, Meta(ge=0.1, le=2, description="The lease lives 3 s.")] = 0.5
-    remembered: Annotated[int, Meta(ge=1_000, description="Letters whose number is known without asking the guard.")] = 100_000
+    remembered: Annotated[
+        int, Meta(ge=1_000, description="Letters whose number is known without asking the guard.")
+    ] = 100_000
 
 
 class Sign(Section, frozen=True, kw_only=True):
     """The worker that judges and seals."""
 
-    trust: Annotated[str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")] = ""
+    trust: Annotated[
+        str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")
+    ] = ""
     seals: Annotated[dict[str, str], Meta(description="Name to PKCS#12 file; the name `operator` is the default.")] = {}
-    seal_passwords: Annotated[dict[str, str], Meta(description="Name to password; better by SARABAN_SIGN__SEAL_PASSWORDS__<NAME>.")] = {}
-    test_authority: Annotated[str, Meta(description="Folder for the throw-away test authority; empty: none is made.")] = ""
+    seal_passwords: Annotated[
+        dict[str, str], Meta(description="Name to password; better by SARABAN_SIGN__SEAL_PASSWORDS__<NAME>.")
+    ] = {}
+    test_authority: Annotated[
+        str, Meta(description="Folder for the throw-away test authority; empty: none is made.")
+    ] = ""
     operator: Annotated[str, Meta(description="Name of the operator, as the receipt states it.")] = ""
     children: Annotated[int, Meta(ge=1, le=64, description="Child processes for hostile input.")] = 1
     child_memory_bytes: Annotated[int, Meta(ge=134_217_728)] = 805_306_368
-    child_seconds: Annotated[float, Meta(ge=5, le=600, description="Wall clock and processor time of one letter.")] = 60.0
+    child_seconds: Annotated[float, Meta(ge=5, le=600, description="Wall clock and processor time of one letter.")] = (
+        60.0
+    )
     child_letters: Annotated[int, Meta(ge=1, description="A child is replaced after so many letters.")] = 200
-    dns_servers: Annotated[tuple[str, ...], Meta(description="Resolvers for SPF, DKIM and DMARC, HOST or HOST:PORT; empty: the host's.")] = ()
+    dns_servers: Annotated[
+        tuple[str, ...], Meta(description="Resolvers for SPF, DKIM and DMARC, HOST or HOST:PORT; empty: the host's.")
+    ] = ()
     dns_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 10.0
 
 
 class Notify(Section, frozen=True, kw_only=True):
     """The worker that sends."""
 
-    grace_seconds: Annotated[float, Meta(ge=1, description="After it a provisional receipt goes, if the final one is not there.")] = 600.0
+    grace_seconds: Annotated[
+        float, Meta(ge=1, description="After it a provisional receipt goes, if the final one is not there.")
+    ] = 600.0
     folder: Annotated[str, Meta(description="Mails of agencies without a relay are written here.")] = "outgoing"
     dkim_keys: Annotated[str, Meta(description="Folder of DKIM private keys, `<domain>.<selector>.pem`.")] = ""
     smtp_seconds: Annotated[float, Meta(ge=5, le=600, description="Deadline of one hand-over to a relay.")] = 60.0
@@ -127,7 +177,9 @@ class Notify(Section, frozen=True, kw_only=True):
 class Settings(Section, frozen=True, kw_only=True):
     """Everything one TOML file configures."""
 
-    state: Annotated[str, Meta(description="Folder for everything that is kept beside NATS; other paths are relative to it.")] = "var"
+    state: Annotated[
+        str, Meta(description="Folder for everything that is kept beside NATS; other paths are relative to it.")
+    ] = "var"
     nats: Nats = Nats()
     ops: Ops = Ops()
     log: Log = Log()
