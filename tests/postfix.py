@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers import free_port
+
 SETTINGS = """\
 compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -97,14 +99,6 @@ class Postfix:
 
     def _files(self, name: str) -> Iterator[Path]:
         return (path for path in (self.folder / "queue" / name).rglob("*") if path.is_file())
-
-
-def free_port() -> int:
-    """A TCP port of the loopback that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

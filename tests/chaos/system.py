@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.chaos.processes import Process, below
-from tests.postfix import free_port
+from tests.servers import free_port
 
 SARABAN = (sys.executable, "-m", "services.cli")
 OPENS_AT = 8_432

@@ -1,0 +1,47 @@
+"""`make bench`: every row of DESIGN's table that this machine can measure, side by side, in interleaved rounds.
+
+Everything is durable: nats-server with `sync_interval: always`, Postfix with its queue files synced. Medians of the
+rounds; the ratio is the median of the ratios pair by pair. Nothing here fails when a ratio is not reached.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from tests.bench import ingress, numbers
+from tests.bench.figures import HEAD, Row
+from tests.postfix import HOLD, postfix
+
+
+async def bench(rounds: int, scale: float, only: str) -> list[Row]:
+    """Measure; the rows come back with their rounds."""
+    with tempfile.TemporaryDirectory(prefix="saraban-bench-") as folder, postfix(HOLD) as peer:
+        async with ingress.ingress(Path(folder)) as ours:
+            rows = [row for row in (*ingress.rows(ours, peer, scale), *numbers.rows(ours, scale)) if only in row.what]
+            for number in range(rounds + 1):
+                for row in rows:
+                    await row.round()
+                    if number == 0:
+                        row.pairs.clear()  # the first round warms both up
+                print(f"round {number} of {rounds} done" + (" (not counted)" if number == 0 else ""), flush=True)
+            return rows
+
+
+def main() -> None:
+    """Read the command line, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="1: some thousand letters a row and round")
+    parser.add_argument("--only", default="", help="rows whose name contains this")
+    asked = parser.parse_args()
+    rows = asyncio.run(bench(asked.rounds, asked.scale, asked.only))
+    print(f"\n{platform.machine()}, {os.cpu_count()} processors, {asked.rounds} rounds, medians\n\n{HEAD}")
+    for row in rows:
+        print(row.line())
+
+
+if __name__ == "__main__":
+    main()
