@@ -45,6 +45,7 @@ async def ingress(folder: Path, processes: int = 1) -> AsyncIterator[Ingress]:
     config = folder / "bench.toml"
     config.write_text(
         f'state = "{folder}/state"\n[nats]\nservers = ["{server.url}"]\nmonitors = ["{server.monitor}"]\n'
+        f"users = {{ {', '.join(f'{name} = {json.dumps(user)}' for name, user in nats.users.items())} }}\n"
         f'[ops]\nlisten = "127.0.0.1:{free_port()}"\n[log]\nlevel = "warning"\n'
         f'[ingest]\nlisten = ["127.0.0.1:{port}"]\nprocesses = {processes}\ntrusted_networks = ["127.0.0.0/8"]\n'
     )

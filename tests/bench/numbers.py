@@ -47,7 +47,7 @@ async def register(ours: Ingress) -> AsyncIterator[None]:
 
 async def numbers(ours: Ingress, count: int) -> float:
     """Numbers a second: a new agency's letters lie in MAIL, then the register starts and numbers them all."""
-    bus = await Bus.connect(ours.nats, "bench")
+    bus = await Bus.connect(ours.nats, "test")
     agency = f"book{next(_books)}"
     domain = f"{agency}.bench.example"
     address = f"saraban@{domain}"
@@ -64,7 +64,7 @@ async def numbers(ours: Ingress, count: int) -> float:
 
 async def conditional_publishes(ours: Ingress, count: int) -> float:
     """The peer: the same rows, each published alone with the expected last sequence, one after the other."""
-    bus = await Bus.connect(ours.nats, "bench")
+    bus = await Bus.connect(ours.nats, "test")
     subject = f"register.v1.entered.alone{next(_books)}.received.2569"
     body = b"{" + b"x" * 900 + b"}"
     last = 0
@@ -82,7 +82,7 @@ async def conditional_publishes(ours: Ingress, count: int) -> float:
 
 async def to_entered(ours: Ingress, size: int, letters: int, sessions: int) -> float:
     """Letters a second from the first stored in MAIL to the last one's row, ingress and register running."""
-    bus = await Bus.connect(ours.nats, "bench")
+    bus = await Bus.connect(ours.nats, "test")
     before = await _sequence(bus, "REGISTER")
     mail = MAIL.name(YEAR)
     async with register(ours):
@@ -97,7 +97,7 @@ async def to_entered(ours: Ingress, size: int, letters: int, sessions: int) -> f
 
 async def time_to_number(ours: Ingress, letters: int) -> float:
     """p99 in ms from a letter's instant in MAIL to its row's in REGISTER, one letter at a time."""
-    bus = await Bus.connect(ours.nats, "bench")
+    bus = await Bus.connect(ours.nats, "test")
     before = await _sequence(bus, "REGISTER")
     mail = MAIL.name(YEAR)
     spans = []
@@ -115,7 +115,7 @@ async def time_to_number(ours: Ingress, letters: int) -> float:
 
 async def durable_publish(ours: Ingress, count: int) -> float:
     """The peer of the above: median ms of one durable publish of 4 KiB."""
-    bus = await Bus.connect(ours.nats, "bench")
+    bus = await Bus.connect(ours.nats, "test")
     spans = []
     for number in range(count):
         started = time.perf_counter()
