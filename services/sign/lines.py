@@ -1,0 +1,59 @@
+"""The lines of a text, with what layout says about them: does a line fill its column, does a paragraph begin here?"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.sign.thai import MARKS, is_thai, repair, tidy
+
+LINES = 4_000
+"""Most lines that are looked at; a letter has fifty."""
+LINE_CHARACTERS = 2_000
+
+_WRAPPED_FROM, _WRAPPED_TO = 50, 100
+"""A text whose longest line lies between these was wrapped by a mail program."""
+
+
+class Line(NamedTuple):
+    """One line. Columns that stand apart on it are separated by a tab."""
+
+    text: str
+    full: bool = False
+    """It reaches the end of its column, so that the next line may go on with the same sentence."""
+    gap: bool = False
+    """More than the usual space lies above it."""
+
+
+def of_text(text: str) -> list[Line]:
+    """The lines of a text without layout, such as the body of a mail."""
+    rows = [row[:LINE_CHARACTERS].expandtabs(8) for row in repair(text).split("\n")[:LINES]]
+    longest = max((_width(row) for row in rows), default=0)
+    wrapped = _WRAPPED_FROM <= longest <= _WRAPPED_TO
+    found: list[Line] = []
+    gap = False
+    for row in rows:
+        if not row.strip():
+            gap = True
+            continue
+        found.append(Line("\t".join(_columns(row)), full=wrapped and _width(row) >= 0.8 * longest, gap=gap))
+        gap = False
+    return found
+
+
+def joined(rows: Iterable[str]) -> str:
+    """Lines of one sentence as one. Thai has no space where a line was broken, unless the line keeps one."""
+    text = ""
+    for row in rows:
+        if text and not (is_thai(text[-1]) and is_thai(row.lstrip()[:1] or " ")):
+            text += " "
+        text += row.replace("\t", " ")
+    return tidy(text)
+
+
+def _width(row: str) -> int:
+    return sum(1 for character in row.rstrip() if character not in MARKS)
+
+
+def _columns(row: str) -> list[str]:
+    # Three spaces set a column apart; two are a typist's habit.
+    kept = row.strip().replace("   ", "\t")
+    return [part.strip() + (" " if row.endswith(" ") and not part.strip() else "") for part in kept.split("\t") if part.strip()]
