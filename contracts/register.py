@@ -20,6 +20,11 @@ from contracts.values import (
     Series,
 )
 
+LastNumber = Annotated[
+    int,
+    Meta(ge=0, description="Newest number of the book at this point: its end can be read from its last message alone."),
+]
+
 Channel = Annotated[
     Literal["mail", "paper", "ecms"],
     Meta(description="How the letter came: through the ingress, or entered by an officer."),
@@ -82,6 +87,7 @@ class EntryVoided(BookRow, tag="register.voided.v1", frozen=True, kw_only=True):
 
     number: Number
     order: Position
+    last: LastNumber = 0
 
     @property
     def key(self) -> str:
@@ -94,6 +100,7 @@ class EntryCorrected(BookRow, tag="register.corrected.v1", frozen=True, kw_only=
     number: Number
     record: Annotated[Digest, Meta(description="SHA-256 of the body of the record that holds from now on.")]
     order: Position
+    last: LastNumber = 0
 
     @property
     def key(self) -> str:
@@ -108,6 +115,7 @@ class EntryMoved(BookRow, tag="register.moved.v1", frozen=True, kw_only=True):
     to_year: BuddhistYear
     to_number: Number
     order: Position
+    last: LastNumber = 0
 
     @property
     def key(self) -> str:
@@ -119,6 +127,7 @@ class EntryNoted(BookRow, tag="register.noted.v1", frozen=True, kw_only=True):
 
     number: Number
     order: Position
+    last: LastNumber = 0
 
     @property
     def key(self) -> str:
