@@ -23,3 +23,53 @@ def nats_reconnected(server: str) -> None:
 def nats_closed(error: str) -> None:
     """The connection ended for good and nobody asked for it: the process has to end."""
     _log.error("runtime.nats_closed", error=error)
+
+
+def ops_failed(client: str) -> None:
+    """A request to the operations page failed; the next one is served."""
+    _log.warning("runtime.ops_failed", client=client, exc_info=True)
+
+
+def started(version: str, ops: str) -> None:
+    """A service begins."""
+    _log.info("runtime.started", version=version, ops=ops)
+
+
+def stopping(signal: str) -> None:
+    """Somebody asked the process to end; what is under way is finished first."""
+    _log.info("runtime.stopping", signal=signal)
+
+
+def stopped(code: int) -> None:
+    """The last line of a process."""
+    _log.info("runtime.stopped", code=code)
+
+
+def crashed(error: str) -> None:
+    """The service raised; the supervisor starts it again."""
+    _log.error("runtime.crashed", error=error, exc_info=True)
+
+
+def waiting(reason: str) -> None:
+    """NATS cannot be reached yet; it is tried again."""
+    _log.warning("runtime.waiting", reason=reason)
+
+
+def directory_refused(key: str, reason: str) -> None:
+    """A value of the directory cannot be used; the previous one stays in force."""
+    _log.error("runtime.directory_refused", key=key, reason=reason)
+
+
+def directory_interrupted(reason: str) -> None:
+    """The watch of the directory broke or fell behind; it is opened again, what was read stays in force."""
+    _log.warning("runtime.directory_interrupted", reason=reason)
+
+
+def lease_taken(key: str, holder: str) -> None:
+    """This process holds the lease now."""
+    _log.info("runtime.lease_taken", key=key, holder=holder)
+
+
+def lease_lost(key: str, holder: str, reason: str) -> None:
+    """The lease could not be renewed in time; another process may hold it."""
+    _log.warning("runtime.lease_lost", key=key, holder=holder, reason=reason)

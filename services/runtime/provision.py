@@ -184,7 +184,7 @@ def bucket_config(bucket: Bucket, replicas: int) -> dict[str, object]:
         "duplicate_window": min(bucket.ttl_seconds or 120, 120) * 1_000_000_000,
         "allow_rollup_hdrs": True,
         "allow_direct": True,
-        "deny_delete": True,
+        "deny_delete": False,
         "deny_purge": False,
     }
 

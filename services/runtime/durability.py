@@ -1,0 +1,62 @@
+"""Whether an ack of this server outlives a power cut (invariant 1): asked of the server itself."""
+
+import asyncio
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import msgspec
+
+from services.runtime import settings
+
+_ANSWER_BYTES = 4 * 1024 * 1024
+
+
+async def durable(nats: settings.Nats) -> str | None:
+    """Why the server is not durable, or None if it is.
+
+    A cluster (replicas above 1) is durable by its replicas. A single server has to sync before it acks, which its
+    monitoring page shows; where none is named, or it does not answer, the answer is a reason too.
+    """
+    if nats.replicas > 1:
+        return None
+    if not nats.monitors:
+        return "nats.monitors is empty: a single server cannot be asked for sync_interval"
+    try:
+        servers = [await _server_id(server, nats.connect_seconds) for server in nats.servers]
+        pages = [await asyncio.to_thread(_varz, monitor, nats.connect_seconds) for monitor in nats.monitors]
+    except (OSError, TimeoutError, ValueError) as error:
+        return f"the server's monitoring cannot be read: {error or type(error).__name__}"
+    for monitor, varz in zip(nats.monitors, pages, strict=True):
+        if not (varz.get("jetstream") or {}).get("config", {}).get("sync_always"):
+            return f"{monitor}: sync_interval is not `always`; an acknowledged letter could be lost in a power cut"
+    missing = set(servers) - {varz.get("server_id") for varz in pages}
+    return f"nats.monitors shows another server than {', '.join(nats.servers)}" if missing else None
+
+
+def _varz(monitor: str, seconds: float) -> dict[str, Any]:
+    if not monitor.startswith(("http://", "https://")):
+        raise ValueError(f"{monitor} is no address of a web page")
+    try:
+        with urllib.request.urlopen(f"{monitor}/varz", timeout=seconds) as answer:  # noqa: S310 - scheme is checked above
+            return msgspec.json.decode(answer.read(_ANSWER_BYTES), type=dict[str, Any])
+    except (urllib.error.URLError, msgspec.MsgspecError) as error:
+        raise ValueError(f"{monitor}: {error}") from error
+
+
+async def _server_id(server: str, seconds: float) -> str:
+    """A NATS server says who it is before anything else."""
+    url = urllib.parse.urlsplit(server if "//" in server else f"nats://{server}")
+    async with asyncio.timeout(seconds):
+        reader, writer = await asyncio.open_connection(url.hostname, url.port or 4222)
+        try:
+            line = await reader.readuntil(b"\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise ValueError(f"{server} is no NATS server") from error
+        finally:
+            writer.close()
+    try:
+        return str(msgspec.json.decode(line.removeprefix(b"INFO "), type=dict[str, Any])["server_id"])
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise ValueError(f"{server} is no NATS server") from error
