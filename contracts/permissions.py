@@ -7,7 +7,9 @@ nobody can listen to another's answers. How a list is made:
   contracts/streams.py belong to one service each, and only `provision` makes or removes them;
 - only `provision` may create or update a stream, only `retention` deletes a message; nobody deletes or purges a stream;
 - a subscriber never gets a whole stream: its consumers have a name and a filter that stand in the request's subject,
-  so that the server sees both before it reads anything.
+  so that the server sees both before it reads anything. It lives in an account of its own and imports those
+  requests: within one account, the answer to a request can be sent to any subject, also to one that a stream keeps
+  (contracts/decisions/0010-subscribers-have-accounts.md).
 """
 
 import re
@@ -19,6 +21,7 @@ from contracts.streams import (
     BUCKETS,
     CAPS,
     CONSUMERS,
+    DEAD,
     DIRECTORY,
     FINDINGS,
     LEASE,
@@ -38,20 +41,32 @@ from contracts.streams import (
 from contracts.values import AgencyId
 
 YEARS = range(2568, 2600)
-"""Buddhist years whose MAIL streams the users know. A permission cannot say `MAIL_*`: wildcards stand for whole tokens."""
+"""Buddhist years whose MAIL streams the users know. `MAIL_*` cannot be said: a wildcard stands for a whole token."""
 
 _API = "$JS.API"
 _ACCOUNT = (f"{_API}.INFO", f"{_API}.STREAM.NAMES")
 
 
+class Service(Struct, frozen=True, kw_only=True):
+    """A subject of our account that a subscriber's account imports as a service."""
+
+    subject: str
+    many: bool = False
+    """Whether one request has many answers (`response_type: stream`)."""
+
+
 class Rights(Struct, frozen=True, kw_only=True):
-    """What one NATS user is allowed, in the words of the server's configuration. What is not allowed is denied."""
+    """What one NATS user is allowed, in the words of the server's configuration. What is not allowed is denied.
+
+    With `services` it is a subscriber: a user in an account of its own, which imports these and sees nothing else.
+    """
 
     user: str
     inbox: str
-    publish: tuple[str, ...]
+    publish: tuple[str, ...] = ()
     publish_deny: tuple[str, ...] = ()
-    subscribe: tuple[str, ...]
+    subscribe: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
 
 
 class Role(Struct, frozen=True, kw_only=True):
@@ -131,7 +146,8 @@ REGISTRAR = Role(
         "register.v1.notice.*",
         "dead.v1.register.*",
     ),
-    reads=(MAIL, ORDERS, REGISTER),
+    # DEAD: the refused orders are the ones that leave no row, and count as reached all the same.
+    reads=(MAIL, ORDERS, REGISTER, DEAD),
     knows=(DIRECTORY,),
     keeps=(LEASE,),
 )
@@ -168,7 +184,7 @@ ROLES: tuple[Role, ...] = (INGEST, REGISTRAR, SIGN, NOTIFY, PROVISION, OFFICERS,
 
 
 def inbox(user: str) -> str:
-    """The inbox prefix of a user, the only place where it can listen."""
+    """The inbox prefix of a user: all it can listen to. A subscriber, alone in its account, may use any."""
     return f"_INBOX_{user}"
 
 
@@ -195,34 +211,31 @@ def consumer_name(user: str, what: str, agency: AgencyId) -> str:
 def subscriber(
     user: str, agencies: Iterable[AgencyId], what: Iterable[str] = tuple(FILTERS), years: Iterable[int] = YEARS
 ) -> Rights:
-    """The permissions of another service that may see these agencies, and nothing that is not theirs.
+    """What another service may do that reads these agencies: nothing that is not theirs.
 
     Raises:
         ValueError: the user's name is one of ours, or could not be part of a consumer's name.
     """
     if not _USER.fullmatch(user) or user in {role.name for role in ROLES}:
         raise ValueError(
-            f"{user!r} cannot be a subscriber's name: lower-case letters, digits and _, not one of our services"
+            f"{user!r} cannot be a subscriber's name: lower-case letters, digits and _, and not one of our services"
         )
-    allow = list(_ACCOUNT)
-    years = tuple(years)
+    services = [Service(subject=subject) for subject in _ACCOUNT]
+    years, what = tuple(years), tuple(what)
     for agency in agencies:
         for key in what:
             family, form = FILTERS[key]
-            subjects = form.format(agency=agency)
-            name = consumer_name(user, key, agency)
             stream = next(stream for stream in STREAMS if stream.family == family)
             for place in _names(stream, years):
-                allow += [
-                    f"{_API}.CONSUMER.CREATE.{place}.{name}.{subjects}",
-                    f"{_API}.CONSUMER.INFO.{place}.{name}",
-                    f"{_API}.CONSUMER.MSG.NEXT.{place}.{name}",
-                    f"{_API}.CONSUMER.DELETE.{place}.{name}",
-                    f"$JS.ACK.{place}.{name}.>",
-                    # The newest message of one subject; by sequence it would be anybody's.
-                    f"{_API}.DIRECT.GET.{place}.{subjects}",
+                own = f"{place}.{consumer_name(user, key, agency)}"
+                services += [
+                    Service(subject=f"{_API}.CONSUMER.CREATE.{own}.{form.format(agency=agency)}"),
+                    Service(subject=f"{_API}.CONSUMER.INFO.{own}"),
+                    Service(subject=f"{_API}.CONSUMER.MSG.NEXT.{own}", many=True),
+                    Service(subject=f"{_API}.CONSUMER.DELETE.{own}"),
+                    Service(subject=f"$JS.ACK.{own}.>"),
                 ]
-    return Rights(user=user, inbox=inbox(user), publish=tuple(allow), subscribe=(f"{inbox(user)}.>",))
+    return Rights(user=user, inbox=inbox(user), services=tuple(services))
 
 
 def _names(stream: Stream, years: Iterable[int]) -> list[str]:

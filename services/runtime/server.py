@@ -12,7 +12,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from contracts.permissions import ROLES, Rights
+from contracts.permissions import ROLES, Rights, Service
 
 ACCOUNT = "SARABAN"
 """The NATS account that holds the streams; the same everywhere, so that a store can move to a cluster."""
@@ -44,7 +44,9 @@ def configuration(
 
     A password may be a reference to the environment, such as `$SARABAN_INGEST`: it is then written without quotes.
     """
-    rights = [*(role.rights() for role in ROLES), *others]
+    rights = [right for right in (*(role.rights() for role in ROLES), *others) if right.user in passwords]
+    ours = [right for right in rights if not right.services]
+    guests = [right for right in rights if right.services]
     lines = [
         *(f"# {line}".rstrip() for line in comment.splitlines()),
         f"server_name: {_word(server.name)}",
@@ -84,9 +86,11 @@ def configuration(
         f"  {ACCOUNT} {{",
         "    jetstream: enabled",
         "    users: [",
-        *(line for right in rights if right.user in passwords for line in _user(right, passwords[right.user])),
+        *(line for right in ours for line in _user(right, passwords[right.user])),
         "    ]",
+        *_exports(guests),
         "  }",
+        *(line for guest in guests for line in _guest(guest, passwords[guest.user])),
         "  SYS {}",
         "}",
         "system_account: SYS",
@@ -109,7 +113,7 @@ def binary() -> str:
 
 
 def _user(rights: Rights, password: str) -> list[str]:
-    secret = password if password.startswith("$") else json.dumps(password)
+    secret = _secret(password)
     denied = f", deny: [{_words(rights.publish_deny)}]" if rights.publish_deny else ""
     return [
         "      {",
@@ -120,6 +124,39 @@ def _user(rights: Rights, password: str) -> list[str]:
         "        }",
         "      }",
     ]
+
+
+def _exports(guests: Iterable[Rights]) -> list[str]:
+    """The services our account lends, each to the accounts that import it and to no other."""
+    borrowers: dict[Service, list[str]] = {}
+    for guest in guests:
+        for service in guest.services:
+            borrowers.setdefault(service, []).append(guest.user)
+    if not borrowers:
+        return []
+    lines = [
+        f"      {{ service: {_word(service.subject)}{', response_type: stream' if service.many else ''}, "
+        f"accounts: [{_words(users)}] }}"
+        for service, users in borrowers.items()
+    ]
+    return ["    exports: [", *lines, "    ]"]
+
+
+def _guest(rights: Rights, password: str) -> list[str]:
+    """A subscriber's own account: it can ask for what it imports, and the answers stay in it."""
+    imports = (f"      {{ service: {{ account: {ACCOUNT}, subject: {_word(s.subject)} }} }}" for s in rights.services)
+    return [
+        f"  {_word(rights.user)} {{",
+        f"    users: [{{ user: {_word(rights.user)}, password: {_secret(password)} }}]",
+        "    imports: [",
+        *imports,
+        "    ]",
+        "  }",
+    ]
+
+
+def _secret(password: str) -> str:
+    return password if password.startswith("$") else json.dumps(password)
 
 
 def _word(text: str) -> str:
