@@ -159,6 +159,12 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "ingest.flight_bytes", f"{ingest.flight_bytes} is less than message_bytes ({ingest.message_bytes})"
     if bool(ingest.certificate) != bool(ingest.private_key):
         yield "ingest.certificate", "certificate and private_key go together"
+    if bool(ingest.postmaster) != bool(ingest.postmaster_relay):
+        yield "ingest.postmaster", "postmaster and postmaster_relay go together"
+    if ingest.postmaster and not all(ingest.postmaster.rpartition("@")):
+        yield "ingest.postmaster", f"{ingest.postmaster!r} is not an address"
+    if ingest.postmaster_relay:
+        yield from _wrong("ingest.postmaster_relay", ingest.postmaster_relay, host_port, "HOST:PORT")
     if clock.warn_ms > clock.bound_ms:
         yield "clock.warn_ms", f"{clock.warn_ms:g} is more than bound_ms ({clock.bound_ms:g})"
     if notify.first_retry_seconds > notify.last_retry_seconds:

@@ -78,6 +78,11 @@ class Directory:
         found = self._book.domains.get(normalise_domain(domain), ())
         return [self._book.agencies[agency_id] for agency_id in sorted(found)]
 
+    def by_return_domain(self, domain: str) -> list[Agency]:
+        """The agencies whose token addresses live on a domain, by id; it need not be a domain of their letters."""
+        found = self._book.return_domains.get(normalise_domain(domain), ())
+        return [self._book.agencies[agency_id] for agency_id in sorted(found)]
+
     async def close(self) -> None:
         """Stop following."""
         if self._task is not None:
@@ -154,6 +159,7 @@ class _Book:
         self.agencies: dict[str, Agency] = {}
         self.addresses: dict[str, set[str]] = {}
         self.domains: dict[str, set[str]] = {}
+        self.return_domains: dict[str, set[str]] = {}
         self._former = former.agencies if former is not None else {}
 
     def put(self, agency: Agency) -> None:
@@ -179,7 +185,11 @@ class _Book:
 def _keys(book: _Book, agency: Agency) -> list[tuple[dict[str, set[str]], str]]:
     addresses = {normalise(address) for address in agency.addresses}
     domains = {normalise_domain(domain.name) for domain in agency.domains}
-    return [*((book.addresses, key) for key in addresses), *((book.domains, key) for key in domains)]
+    return [
+        *((book.addresses, key) for key in addresses),
+        *((book.domains, key) for key in domains),
+        (book.return_domains, normalise_domain(agency.bounce_domain)),
+    ]
 
 
 def read(value: bytes) -> Agency:

@@ -78,6 +78,12 @@ class Ingest(Section, frozen=True, kw_only=True):
     postmaster: Annotated[
         str, Meta(description="Mailbox of the operator; postmaster and abuse of every domain go there.")
     ] = ""
+    postmaster_relay: Annotated[
+        str, Meta(description="HOST:PORT of the server that takes mail for `postmaster`, inside the sender's session.")
+    ] = ""
+    postmaster_tls: Annotated[
+        Literal["none", "starttls", "implicit"], Meta(description="TLS towards postmaster_relay.")
+    ] = "starttls"
     trusted_networks: Annotated[
         tuple[str, ...],
         Meta(description="Networks (CIDR) whose letters get a receipt without authentication (invariant 11)."),
@@ -107,6 +113,13 @@ class Ingest(Section, frozen=True, kw_only=True):
     errors: Annotated[int, Meta(ge=3, description="Rejected commands a session may cost; then 421.")] = 30
     certificate: Annotated[str, Meta(description="PEM chain for STARTTLS; empty: not offered.")] = ""
     private_key: str = ""
+    attempts_rate: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Attempts noted in a second, over a minute; a flood of guessed addresses is counted, not kept.",
+        ),
+    ] = 50
     attempts_file: Annotated[str, Meta(description="Attempts are kept here while NATS is away.")] = "attempts.jsonl"
     attempts_file_bytes: Annotated[
         int, Meta(ge=100_000, description="Bound of that file; then the newest are counted, not kept.")
