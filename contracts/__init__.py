@@ -1,1 +1,1 @@
-"""What the services, and everyone who subscribes, agree on: events, streams, words. Imports no service, no NATS client."""
+"""What the services and their subscribers agree on: events, streams, words. Imports no service, no NATS client."""

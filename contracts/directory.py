@@ -42,7 +42,15 @@ class Duty(Entry, frozen=True, kw_only=True):
     """One line of the roster: who answers on these days. The first line that fits holds."""
 
     officer: str
-    weekdays: Annotated[tuple[Annotated[int, Meta(ge=0, le=6)], ...], Meta(description="0 is Monday.")] = (0, 1, 2, 3, 4, 5, 6)
+    weekdays: Annotated[tuple[Annotated[int, Meta(ge=0, le=6)], ...], Meta(description="0 is Monday.")] = (
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    )
     valid_from: IsoDate | None = None
     valid_until: IsoDate | None = None
 
@@ -98,7 +106,9 @@ class Agency(Entry, frozen=True, kw_only=True):
     id: AgencyId
     name: Annotated[str, Meta(min_length=1, description="Full name, as on its letters.")]
     domains: Annotated[tuple[Domain, ...], Meta(min_length=1)]
-    addresses: Annotated[tuple[str, ...], Meta(min_length=1, description="Central addresses; matched whole, without regard to case.")]
+    addresses: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="Central addresses; matched whole, without regard to case.")
+    ]
     officers: tuple[Officer, ...] = ()
     roster: tuple[Duty, ...] = ()
     hours: Hours = Hours()
@@ -113,7 +123,9 @@ class Agency(Entry, frozen=True, kw_only=True):
     relay: Annotated[Relay | None, Meta(description="None: mails are written to notify's folder.")] = None
     mailboxes: tuple[Mailbox, ...] = ()
     registrar: Annotated[str, Meta(description="Address that is alerted (classified letters, failures).")] = ""
-    registrar_certificate: Annotated[str, Meta(description="PEM; records of the classified series are enveloped for it.")] = ""
+    registrar_certificate: Annotated[
+        str, Meta(description="PEM; records of the classified series are enveloped for it.")
+    ] = ""
     return_domain: Annotated[str, Meta(description="Where the token addresses live; empty: the first domain.")] = ""
     dkim: Dkim | None = None
     seal: SealOwner = SealOwner()
@@ -134,8 +146,8 @@ def problems(agency: Agency) -> list[str]:
     found: list[str] = []
     names = {domain.name.lower() for domain in agency.domains}
     for address in agency.addresses:
-        local, at, domain = address.rpartition("@")
-        if not at or not local or domain.lower() not in names:
+        local, at, host = address.rpartition("@")
+        if not at or not local or host.lower() not in names:
             found.append(f"addresses: {address!r} is not on one of the agency's domains")
     for domain in agency.domains:
         if domain.mode == "behind" and not domain.upstreams:

@@ -4,7 +4,7 @@ Version rule (contracts/README.md): a field may be added with a default; a meani
 meaning is a new Struct with the next version in its tag, and the old one keeps flowing until its announced end.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, Struct
 
@@ -21,18 +21,30 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
     """Family of the stream that keeps it (contracts/streams.py)."""
     form: ClassVar[str]
     """Form of its subject; the braces name fields of the event."""
+    key_form: ClassVar[str]
+    """Form of what makes it different from every other event of its type."""
+    occurred: ClassVar[str] = ""
+    """Path of the field that says when it happened; empty where only the stream's time stamp says so."""
 
     agency: AgencyId
 
     @property
     def nats_subject(self) -> str:
         """The subject this event is published on; `subject` alone would be the letter's."""
-        return self.form.format_map({name: getattr(self, name) for name in self.__struct_fields__})
+        return self.form.format_map(_Fields(self))
 
     @property
     def key(self) -> str:
         """`ce-id`: the same at every repeat of this event, different for every other. A subscriber's key."""
-        raise NotImplementedError(f"{type(self).__name__} has no key")
+        return f"{self.type}:{self.key_form.format_map(_Fields(self))}"
+
+    @property
+    def occurred_at(self) -> str | None:
+        """`ce-time`: when it happened, or None where the event does not say."""
+        value: Any = self
+        for name in self.occurred.split(".") if self.occurred else ():
+            value = getattr(value, name)
+        return None if value is self else str(value)
 
     @property
     def about(self) -> str | None:
@@ -61,3 +73,15 @@ class Reached(Struct, frozen=True, kw_only=True):
 
     mail: Position | None = None
     orders: Position | None = None
+
+
+class _Fields:
+    """An event's fields as a mapping, for the forms; only those that a form names are read."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self, event: Event) -> None:
+        self._event = event
+
+    def __getitem__(self, name: str) -> object:
+        return getattr(self._event, name)

@@ -1,16 +1,16 @@
 """Every event, in the order a letter meets them. Start here; each family has a file of its own.
 
-    ingest    MailReceived · MailAttempted
-    register  BookOpened · LetterEntered · LetterRecorded · LetterGuarded · NoticeKept
-              EntryVoided · EntryCorrected · EntryMoved · EntryNoted
-    sign      LetterExamined · ReceiptSealed · CheckpointSealed
-    notify    SenderReceipted · ReceiptHeld · LetterDelivered · MailDelayed · MailFailed · RegistrarAlerted
-    officers  BookOpenOrdered · EnterOrdered · VoidOrdered · CorrectOrdered · MoveOrdered · NoteOrdered
-              ReleaseOrdered · AttendOrdered
-    any       MessageGivenUp
+ingest    MailReceived · MailAttempted
+register  BookOpened · LetterEntered · LetterRecorded · LetterGuarded · NoticeKept
+          EntryVoided · EntryCorrected · EntryMoved · EntryNoted
+sign      LetterExamined · ReceiptSealed · CheckpointSealed
+notify    SenderReceipted · ReceiptHeld · LetterDelivered · MailDelayed · MailFailed · RegistrarAlerted
+officers  BookOpenOrdered · EnterOrdered · VoidOrdered · CorrectOrdered · MoveOrdered · NoteOrdered
+          ReleaseOrdered · AttendOrdered
+any       MessageGivenUp
 """
 
-from contracts.dead import MessageGivenUp
+from contracts.dead import MessageClosed, MessageGivenUp, MessageRetried
 from contracts.event import Event, Position, Reached
 from contracts.findings import CheckpointSealed, LetterExamined, ReceiptSealed
 from contracts.mail import MailAttempted, MailReceived
@@ -77,6 +77,8 @@ EVENTS: tuple[type[Event], ...] = (
     ReleaseOrdered,
     AttendOrdered,
     MessageGivenUp,
+    MessageRetried,
+    MessageClosed,
 )
 
 __all__ = ["EVENTS", "Event", "Position", "Reached", "Row", *(event.__name__ for event in EVENTS)]

@@ -16,7 +16,9 @@ Source = Annotated[
     Literal["subject", "body", "pdf", "filename", "ocr"],
     Meta(description="Where a particular was read."),
 ]
-Confidence = Annotated[float, Meta(ge=0, le=1, description="1: the form is unmistakable. An invented value is worse than none.")]
+Confidence = Annotated[
+    float, Meta(ge=0, le=1, description="1: the form is unmistakable. An invented value is worse than none.")
+]
 
 
 class Particular(Struct, frozen=True, kw_only=True):
@@ -41,7 +43,9 @@ class Particulars(Struct, frozen=True, kw_only=True):
     """The parts of an official letter (DOMAIN: forms). None or empty where the letter does not say."""
 
     letter_number: Annotated[Particular | None, Meta(description="ที่ …, in the digits of the letter.")] = None
-    letter_number_ascii: Annotated[Particular | None, Meta(description="The same for matching: NFC, ASCII digits, single spaces.")] = None
+    letter_number_ascii: Annotated[
+        Particular | None, Meta(description="The same for matching: NFC, ASCII digits, single spaces.")
+    ] = None
     letter_date: Annotated[Particular | None, Meta(description="ISO 8601 date, CE.")] = None
     urgency: Annotated[Particular | None, Meta(description="ด่วน, ด่วนมาก, ด่วนที่สุด or ด่วนภายใน ….")] = None
     secrecy: Annotated[Particular | None, Meta(description="ลับ, ลับมาก or ลับที่สุด.")] = None
@@ -64,7 +68,9 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
         Literal["TOTAL-PASSED", "INDETERMINATE", "TOTAL-FAILED"] | None,
         Meta(description="None: no verdict could be asked for, since no trust store is configured."),
     ]
-    sub_indication: Annotated[str | None, Meta(description="EN 319 102-1 table 5 and 6, such as NO_CERTIFICATE_CHAIN_FOUND.")]
+    sub_indication: Annotated[
+        str | None, Meta(description="EN 319 102-1 table 5 and 6, such as NO_CERTIFICATE_CHAIN_FOUND.")
+    ]
     signer: Annotated[str | None, Meta(description="Subject of the signing certificate.")]
     issuer: str | None
     signed_at: Annotated[Instant | None, Meta(description="Claimed, or proven by a time-stamp: see time_source.")]
@@ -95,7 +101,7 @@ class Attachment(Struct, frozen=True, kw_only=True):
     encrypted: bool
 
 
-class Warning(Struct, frozen=True, kw_only=True):
+class Warning(Struct, frozen=True, kw_only=True):  # noqa: A001 - the field's own word; the builtin is not needed here
     """Something the officer should know, by code and in both languages."""
 
     code: Annotated[str, Meta(pattern=r"^[a-z_]+$")]
@@ -111,7 +117,9 @@ class Findings(Struct, frozen=True, kw_only=True):
     signatures: tuple[SignatureVerdict, ...] = ()
     authentication: Authentication | None = None
     attachments: tuple[Attachment, ...] = ()
-    body_sha256: Annotated[Digest | None, Meta(description="SHA-256 of the body in DKIM relaxed form (RFC 6376 section 3.4.4).")] = None
+    body_sha256: Annotated[
+        Digest | None, Meta(description="SHA-256 of the body in DKIM relaxed form (RFC 6376 section 3.4.4).")
+    ] = None
     warnings: tuple[Warning, ...] = ()
     judged_at: Instant
     software: str
@@ -122,6 +130,8 @@ class LetterExamined(Event, tag="sign.examined.v1", frozen=True, kw_only=True):
 
     stream: ClassVar[str] = "FINDINGS"
     form: ClassVar[str] = "sign.v1.examined.{agency}"
+    key_form: ClassVar[str] = "{position}"
+    occurred: ClassVar[str] = "findings.judged_at"
 
     mail: MailId
     position: Position
@@ -130,25 +140,19 @@ class LetterExamined(Event, tag="sign.examined.v1", frozen=True, kw_only=True):
     number: Number
     findings: Findings
 
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.position}"
-
 
 class ReceiptSealed(Event, tag="sign.receipt.v1", frozen=True, kw_only=True):
     """The one final receipt of an entry: the JSON, and the PDF to read, which has that JSON embedded and is sealed."""
 
     stream: ClassVar[str] = "FINDINGS"
     form: ClassVar[str] = "sign.v1.receipt.{agency}"
+    key_form: ClassVar[str] = "{position}"
+    occurred: ClassVar[str] = "receipt.issued_at"
 
     mail: MailId
     position: Position
     receipt: Receipt
     pdf: Annotated[bytes, Meta(description="Base64 on the wire. PDF/A-3, one PAdES signature over everything.")]
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.position}"
 
 
 class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=True):
@@ -156,6 +160,8 @@ class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=Tru
 
     stream: ClassVar[str] = "FINDINGS"
     form: ClassVar[str] = "sign.v1.checkpoint.{agency}.{series}.{year}"
+    key_form: ClassVar[str] = "{agency}:{series}:{year}:{sequence}"
+    occurred: ClassVar[str] = "signed_at"
 
     series: Series
     year: BuddhistYear
@@ -163,9 +169,9 @@ class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=Tru
     length: Annotated[int, Meta(ge=1, description="Messages in the book's chain up to and with it.")]
     link: Digest
     signed_at: Instant
-    signature: Annotated[bytes, Meta(description="CMS SignedData, detached, over the 32 octets of `link`; base64 on the wire.")]
-    token: Annotated[bytes | None, Meta(description="RFC 3161 TimeStampToken over the signature; None if no TSA answered.")]
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.agency}:{self.series}:{self.year}:{self.sequence}"
+    signature: Annotated[
+        bytes, Meta(description="CMS SignedData, detached, over the 32 octets of `link`; base64 on the wire.")
+    ]
+    token: Annotated[
+        bytes | None, Meta(description="RFC 3161 TimeStampToken over the signature; None if no TSA answered.")
+    ]

@@ -57,6 +57,8 @@ def attributes(event: Event) -> dict[str, str]:
     }
     if event.about is not None:
         found["ce-subject"] = percent_encode(event.about)
+    if (moment := event.occurred_at) is not None:
+        found["ce-time"] = moment
     found["content-type"] = "message/rfc822" if isinstance(event, MailReceived) else "application/json"
     return found
 

@@ -66,6 +66,9 @@ class MailReceived(Event, tag="mail.received.v1", frozen=True, kw_only=True):
 
     stream: ClassVar[str] = "MAIL"
     form: ClassVar[str] = "mail.v1.received.{agency}"
+    key_form: ClassVar[str] = "{agency}:{mail}:{received_at}"
+    """One attempt of the peer is one event: the same letter offered again has another instant."""
+    occurred: ClassVar[str] = "received_at"
 
     mail: MailId
     sha256: Digest
@@ -94,17 +97,14 @@ class MailReceived(Event, tag="mail.received.v1", frozen=True, kw_only=True):
     ] = ()
     cut: Annotated[tuple[str, ...], Meta(description="Fields that were cut to fit the headers' budget.")] = ()
 
-    @property
-    def key(self) -> str:
-        """One attempt of the peer is one event: the same letter offered again has another instant."""
-        return f"{self.type}:{self.agency}:{self.mail}:{self.received_at}"
-
 
 class MailAttempted(Event, tag="mail.attempted.v1", frozen=True, kw_only=True):
     """A letter was refused or deferred: evidence for the citizen who knocked at 16:29 and was told 451."""
 
     stream: ClassVar[str] = "MAIL"
     form: ClassVar[str] = "mail.v1.attempted.{agency}"
+    key_form: ClassVar[str] = "{id}"
+    occurred: ClassVar[str] = "attempted_at"
 
     agency: AgencyId
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$", description="Random; made when the reply was given.")]
@@ -118,7 +118,3 @@ class MailAttempted(Event, tag="mail.attempted.v1", frozen=True, kw_only=True):
     code: Annotated[int, Meta(ge=400, le=599, description="SMTP reply code the peer was given.")]
     reply: Annotated[str, Meta(description="The whole reply as the peer saw it.")]
     size: Annotated[int, Meta(ge=0, description="Octets of content seen; 0 before DATA.")] = 0
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.id}"

@@ -1,6 +1,6 @@
 """ORDERS: what an officer decides, with name and reason. The register and notify carry them out."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
@@ -12,15 +12,13 @@ class Order(Event, frozen=True, kw_only=True):
     """What every order has. The id is made where the officer works, so that a repeated publish is one order."""
 
     stream: ClassVar[str] = "ORDERS"
+    key_form: ClassVar[str] = "{id}"
+    occurred: ClassVar[str] = "given_at"
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
     by: Annotated[str, Meta(min_length=1, description="The person who decided (ชื่อผู้สั่ง).")]
     reason: Annotated[str, Meta(min_length=1)]
     given_at: Instant
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.id}"
 
 
 class EntryOrder(Order, frozen=True, kw_only=True):
@@ -44,7 +42,7 @@ class EnterOrdered(Order, tag="order.enter.v1", frozen=True, kw_only=True):
     form: ClassVar[str] = "order.v1.enter.{agency}"
 
     series: Series = "received"
-    channel: Annotated[str, Meta(pattern=r"^(paper|ecms)$")]
+    channel: Literal["paper", "ecms"]
     came_at: LocalInstant
     letter_number: str | None = None
     letter_date: str | None = None

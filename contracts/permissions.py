@@ -28,11 +28,13 @@ from contracts.streams import (
     MAIL,
     NOTIFY_GRACE,
     NOTIFY_RELEASES,
+    NOTIFY_RETRIES,
     NOTIFY_SEALED,
     ORDERS,
     OUTBOX,
     REGISTER,
     SIGN_ENTERED,
+    SIGN_RETRIES,
     STREAMS,
     Bucket,
     Consumer,
@@ -154,16 +156,16 @@ REGISTRAR = Role(
 SIGN = Role(
     name="sign",
     publishes=("sign.v1.examined.*", "sign.v1.receipt.*", "sign.v1.checkpoint.*.*.*", "dead.v1.sign.*"),
-    reads=(MAIL, REGISTER, FINDINGS),
-    consumes=(SIGN_ENTERED,),
+    reads=(MAIL, REGISTER, FINDINGS, DEAD),
+    consumes=(SIGN_ENTERED, SIGN_RETRIES),
     knows=(DIRECTORY,),
 )
 NOTIFY = Role(
     name="notify",
     publishes=("notify.v1.*.*", "dead.v1.notify.*"),
     # The letter itself goes out with the cover mail; a released receipt lies in FINDINGS.
-    reads=tuple(stream for stream in STREAMS if stream.family != "DEAD"),
-    consumes=(NOTIFY_SEALED, NOTIFY_GRACE, NOTIFY_RELEASES),
+    reads=STREAMS,
+    consumes=(NOTIFY_SEALED, NOTIFY_GRACE, NOTIFY_RELEASES, NOTIFY_RETRIES),
     knows=(DIRECTORY,),
     keeps=(OUTBOX, CAPS),
 )

@@ -4,14 +4,14 @@ A field that is not known carries `Unknown` with a reason, never an empty string
 octets reached this system at this time within this bound, and are entry n of the book. Nothing more.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from contracts.event import Position
 from contracts.values import BuddhistYear, Digest, Instant, LocalInstant, MailId, Number, Series
 
-FORM = "saraban.receipt.v1"
+FORM: Final = "saraban.receipt.v1"
 
 
 class Unknown(Struct, frozen=True, kw_only=True, tag="unknown", tag_field="known"):
@@ -83,7 +83,9 @@ class Proof(Struct, frozen=True, kw_only=True):
     row: Annotated[bytes, Meta(description="The row's message body, exactly; base64 on the wire.")]
     link: Annotated[Digest, Meta(description="link of this row.")]
     head: Head | Unknown
-    between: Annotated[tuple[Digest, ...], Meta(description="SHA-256 of each body after the head, up to but not with the row.")] = ()
+    between: Annotated[
+        tuple[Digest, ...], Meta(description="SHA-256 of each body after the head, up to but not with the row.")
+    ] = ()
 
 
 class Seal(Struct, frozen=True, kw_only=True):

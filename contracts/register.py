@@ -32,32 +32,37 @@ Channel = Annotated[
 
 
 class BookRow(Event, frozen=True, kw_only=True):
-    """What every message of a book has: which book, the link to the message before it, how far the register had read."""
+    """What every message of a book has: its book, the link to the message before it, how far the register had read."""
 
     stream: ClassVar[str] = "REGISTER"
     form: ClassVar[str] = "register.v1.entered.{agency}.{series}.{year}"
 
     series: Series
     year: BuddhistYear
-    previous: Annotated[Digest, Meta(description="link of the message before it; of the first: SHA-256 of the subject.")]
+    previous: Annotated[
+        Digest, Meta(description="link of the message before it; of the first: SHA-256 of the subject.")
+    ]
     reached: Reached
 
 
 class BookOpened(BookRow, tag="register.opened.v1", frozen=True, kw_only=True):
     """The book begins at `first`: the agency may already be at 8,431 in its old register."""
 
+    key_form: ClassVar[str] = "{agency}:{series}:{year}"
+    occurred: ClassVar[str] = "opened_at"
+
     first: Number
     number_format: Annotated[str, Meta(description="How the book's numbers are written; see contracts/directory.py.")]
-    order: Annotated[Position | None, Meta(description="The order that opened it; None where the directory did.")] = None
+    order: Annotated[Position | None, Meta(description="The order that opened it; None where the directory did.")] = (
+        None
+    )
     opened_at: Instant
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.agency}:{self.series}:{self.year}"
 
 
 class LetterEntered(BookRow, tag="register.entered.v1", frozen=True, kw_only=True):
     """One letter has its row in the book, for ever."""
+
+    key_form: ClassVar[str] = "{agency}:{series}:{year}:{number}"
 
     number: Number
     number_text: Annotated[str, Meta(description="The number in the agency's own format, such as สพร ร/๒๕๖๙/๑๕๗๗.")]
@@ -72,43 +77,39 @@ class LetterEntered(BookRow, tag="register.entered.v1", frozen=True, kw_only=Tru
     calendar: Annotated[Digest, Meta(description="Hash of the calendar and hours that deemed_at was computed with.")]
     rules: Annotated[str, Meta(description="Version of the series rule and of the deeming rule.")]
     record: Annotated[Digest, Meta(description="SHA-256 of the body of the erasable record beside this row.")]
-    position: Annotated[Position | None, Meta(description="Where the letter lies in MAIL; None if it did not come by mail.")]
+    position: Annotated[
+        Position | None, Meta(description="Where the letter lies in MAIL; None if it did not come by mail.")
+    ]
     order: Annotated[Position | None, Meta(description="The order that entered it, if an officer did.")] = None
     moved_from: Annotated[str | None, Meta(description="number_text of the entry this one continues.")] = None
     remarks: tuple[Remark, ...] = ()
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.agency}:{self.series}:{self.year}:{self.number}"
 
 
 class EntryVoided(BookRow, tag="register.voided.v1", frozen=True, kw_only=True):
     """The entry shows as ยกเลิก; its number stays used. Person and reason are in the order."""
 
+    key_form: ClassVar[str] = "{order}"
+
     number: Number
     order: Position
     last: LastNumber = 0
 
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.order}"
-
 
 class EntryCorrected(BookRow, tag="register.corrected.v1", frozen=True, kw_only=True):
     """The entry's record is replaced by another; the first one stays until it is erased."""
+
+    key_form: ClassVar[str] = "{order}"
 
     number: Number
     record: Annotated[Digest, Meta(description="SHA-256 of the body of the record that holds from now on.")]
     order: Position
     last: LastNumber = 0
 
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.order}"
-
 
 class EntryMoved(BookRow, tag="register.moved.v1", frozen=True, kw_only=True):
     """The letter goes on under another number in another series; this number stays used."""
+
+    key_form: ClassVar[str] = "{order}"
 
     number: Number
     to_series: Series
@@ -117,21 +118,15 @@ class EntryMoved(BookRow, tag="register.moved.v1", frozen=True, kw_only=True):
     order: Position
     last: LastNumber = 0
 
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.order}"
-
 
 class EntryNoted(BookRow, tag="register.noted.v1", frozen=True, kw_only=True):
     """What was done with the letter (การปฏิบัติ); the text is in the order."""
 
+    key_form: ClassVar[str] = "{order}"
+
     number: Number
     order: Position
     last: LastNumber = 0
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.order}"
 
 
 class LetterRecorded(Event, tag="register.recorded.v1", frozen=True, kw_only=True):
@@ -144,6 +139,7 @@ class LetterRecorded(Event, tag="register.recorded.v1", frozen=True, kw_only=Tru
 
     stream: ClassVar[str] = "REGISTER"
     form: ClassVar[str] = "register.v1.record.{agency}"
+    key_form: ClassVar[str] = "{salt}"
 
     series: Series
     year: BuddhistYear
@@ -154,14 +150,12 @@ class LetterRecorded(Event, tag="register.recorded.v1", frozen=True, kw_only=Tru
     sender: Annotated[str | None, Meta(description="Reverse-path; of a paper letter, who it is from.")]
     author: Annotated[str | None, Meta(description="The From line, decoded.")] = None
     subject: Annotated[str | None, Meta(description="The Subject line, decoded.")]
-    letter_number: Annotated[str | None, Meta(description="Its own number, where an officer entered or corrected it.")] = None
+    letter_number: Annotated[
+        str | None, Meta(description="Its own number, where an officer entered or corrected it.")
+    ] = None
     letter_date: str | None = None
     addressee: str | None = None
     enveloped: Annotated[str | None, Meta(description="CMS EnvelopedData in base64 (classified series).")] = None
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.salt}"
 
 
 class LetterGuarded(Event, tag="register.guarded.v1", frozen=True, kw_only=True):
@@ -169,15 +163,12 @@ class LetterGuarded(Event, tag="register.guarded.v1", frozen=True, kw_only=True)
 
     stream: ClassVar[str] = "REGISTER"
     form: ClassVar[str] = "register.v1.letter.{agency}.{mail}"
+    key_form: ClassVar[str] = "{agency}:{mail}:{series}:{year}:{number}"
 
     mail: MailId
     series: Series
     year: BuddhistYear
     number: Number
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.agency}:{self.mail}:{self.series}:{self.year}:{self.number}"
 
 
 class NoticeKept(Event, tag="register.noticed.v1", frozen=True, kw_only=True):
@@ -188,6 +179,7 @@ class NoticeKept(Event, tag="register.noticed.v1", frozen=True, kw_only=True):
 
     stream: ClassVar[str] = "REGISTER"
     form: ClassVar[str] = "register.v1.notice.{agency}"
+    key_form: ClassVar[str] = "{position}"
 
     kind: Literal["delivery_report", "read_receipt", "automatic_answer", "repeated"]
     mail: MailId
@@ -195,7 +187,3 @@ class NoticeKept(Event, tag="register.noticed.v1", frozen=True, kw_only=True):
     received_at: Instant
     position: Position
     reached: Reached
-
-    @property
-    def key(self) -> str:
-        return f"{self.type}:{self.position}"

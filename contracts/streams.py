@@ -24,7 +24,9 @@ class Stream(Struct, frozen=True, kw_only=True):
     family: str
     subjects: tuple[str, ...]
     writer: Annotated[str, Meta(description="The one service that publishes to it.")]
-    yearly: Annotated[bool, Meta(description="One stream a Buddhist year, so that a year can be archived whole.")] = False
+    yearly: Annotated[bool, Meta(description="One stream a Buddhist year, so that a year can be archived whole.")] = (
+        False
+    )
     atomic: bool = False
     message_ttl: bool = False
 
@@ -100,16 +102,38 @@ SIGN_ENTERED = Consumer(
     durable="sign-entered", stream="REGISTER", filter_subject=ENTERED, ack_wait_seconds=120, max_ack_pending=64
 )
 NOTIFY_SEALED = Consumer(
-    durable="notify-sealed", stream="FINDINGS", filter_subject=RECEIPTS_SEALED, ack_wait_seconds=120, max_ack_pending=256
+    durable="notify-sealed",
+    stream="FINDINGS",
+    filter_subject=RECEIPTS_SEALED,
+    ack_wait_seconds=120,
+    max_ack_pending=256,
 )
 NOTIFY_GRACE = Consumer(
     # Rows come in the order of their times: nothing behind the first one that still has grace can be due.
-    durable="notify-grace", stream="REGISTER", filter_subject=ENTERED, ack_wait_seconds=120, max_ack_pending=64
+    durable="notify-grace",
+    stream="REGISTER",
+    filter_subject=ENTERED,
+    ack_wait_seconds=120,
+    max_ack_pending=64,
 )
 NOTIFY_RELEASES = Consumer(
     durable="notify-releases", stream="ORDERS", filter_subject=RELEASES, ack_wait_seconds=120, max_ack_pending=64
 )
-CONSUMERS: tuple[Consumer, ...] = (SIGN_ENTERED, NOTIFY_SEALED, NOTIFY_GRACE, NOTIFY_RELEASES)
+SIGN_RETRIES = Consumer(
+    durable="sign-retries", stream="DEAD", filter_subject="dead.v1.sign.*", ack_wait_seconds=120, max_ack_pending=64
+)
+"""What officers want tried again (contracts/dead.py: MessageRetried)."""
+NOTIFY_RETRIES = Consumer(
+    durable="notify-retries", stream="DEAD", filter_subject="dead.v1.notify.*", ack_wait_seconds=120, max_ack_pending=64
+)
+CONSUMERS: tuple[Consumer, ...] = (
+    SIGN_ENTERED,
+    NOTIFY_SEALED,
+    NOTIFY_GRACE,
+    NOTIFY_RELEASES,
+    SIGN_RETRIES,
+    NOTIFY_RETRIES,
+)
 
 
 class Bucket(Struct, frozen=True, kw_only=True):

@@ -81,7 +81,7 @@ def mail_id(digest: bytes) -> str:
 
 
 def instant(utc_ns: int) -> str:
-    """Write nanoseconds since the epoch as an `Instant`; cut, not rounded, so that 16:29:59.9999999 stays before 16:30."""
+    """Write nanoseconds since the epoch as an `Instant`; cut, not rounded: 16:29:59.9999999 stays before 16:30."""
     seconds, ns = divmod(utc_ns, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns // 1000:06d}Z"
