@@ -27,7 +27,9 @@ _NAMED = re.compile(
     rf"(?<![0-9๐-๙/])(?P<day>{_D}{{1,2}})\s{{0,3}}(?:เดือน\s{{0,3}})?(?:{_ANY})\s{{0,3}}"
     rf"(?:(?P<era>พ\.?\s?ศ\.?|ค\.?\s?ศ\.?)\s{{0,3}})?(?P<year>{_D}{{4}}|{_D}{{2}})(?![0-9๐-๙])"
 )
-_NUMERIC = re.compile(rf"(?<![0-9๐-๙/.])(?P<day>{_D}{{1,2}})([/.-])(?P<month>{_D}{{1,2}})\2(?P<year>{_D}{{4}})(?![0-9๐-๙/])")
+_NUMERIC = re.compile(
+    rf"(?<![0-9๐-๙/.])(?P<day>{_D}{{1,2}})([/.-])(?P<month>{_D}{{1,2}})\2(?P<year>{_D}{{4}})(?![0-9๐-๙/])"
+)
 
 EARLIEST, LATEST = 1900, 2150
 """Years (CE) that a letter's date can have."""

@@ -7,14 +7,16 @@ from services.sign.thai import tidy
 
 _WITHIN = r"ด่วนภายใน[^\n\t\])}]{1,60}"
 _URGENT = r"ด่วน\s?ที่\s?สุด|ด่วน\s?มาก(?!\S*ที่สุด)|ด่วน"
-_SECRET = r"ลับ\s?ที่\s?สุด|ลับ\s?มาก|ลับ"
+_CLASSIFIED = r"ลับ\s?ที่\s?สุด|ลับ\s?มาก|ลับ"
 _OPEN = r"[\[({<«*\"'“!|/_\-–:]"
 _CLOSE = r"[\])}>»*\"'”!|/_\-–:.,]"
-_WORD = re.compile(rf"\s*{_OPEN}*\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_SECRET}))(?P<after>\s*{_CLOSE}+\s*|\s+|$)")
-_BRACKETED = re.compile(rf"[\[(]\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_SECRET}))\s*[\])]")
-_AT_END = re.compile(rf"\s(?:(?P<urgency>{_URGENT})|(?P<secrecy>{_SECRET}))\s*!*\s*$")
+_WORD = re.compile(
+    rf"\s*{_OPEN}*\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))(?P<after>\s*{_CLOSE}+\s*|\s+|$)"
+)
+_BRACKETED = re.compile(rf"[\[(]\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))\s*[\])]")
+_AT_END = re.compile(rf"\s(?:(?P<urgency>{_URGENT})|(?P<secrecy>{_CLASSIFIED}))\s*!*\s*$")
 _WHOLE = re.compile(rf"{_OPEN}*\s*(?:(?:ชั้นความเร็ว|ความเร่งด่วน)\s*:?\s*)?(?P<urgency>{_WITHIN}|{_URGENT})\s*{_CLOSE}*")
-_WHOLE_SECRET = re.compile(rf"{_OPEN}*\s*(?:ชั้นความลับ\s*:?\s*)?(?P<secrecy>{_SECRET})\s*{_CLOSE}*")
+_WHOLE_SECRECY = re.compile(rf"{_OPEN}*\s*(?:ชั้นความลับ\s*:?\s*)?(?P<secrecy>{_CLASSIFIED})\s*{_CLOSE}*")
 
 
 class Grades(NamedTuple):
@@ -48,7 +50,7 @@ def of_subject(subject: str) -> Grades:
 
 def of_line(column: str) -> tuple[str | None, str | None]:
     """Urgency and secrecy, if a column of a letter's head says nothing else."""
-    urgent, secret = _WHOLE.fullmatch(column.strip()), _WHOLE_SECRET.fullmatch(column.strip())
+    urgent, secret = _WHOLE.fullmatch(column.strip()), _WHOLE_SECRECY.fullmatch(column.strip())
     return _said(urgent.group("urgency") if urgent else None), _said(secret.group("secrecy") if secret else None)
 
 

@@ -63,7 +63,9 @@ def find(text: str) -> list[Found]:
     for match in _ANYWHERE.finditer(text):
         if match.group("letters").rstrip(".").replace(" ", "") in _NO_LETTERS:
             continue
-        plain = len(match.group("code") or match.group("register")) < 3 and not (match.group("early") or match.group("late"))
+        plain = len(match.group("code") or match.group("register")) < 3 and not (
+            match.group("early") or match.group("late")
+        )
         if plain and not match.group("said"):
             continue
         confidence = 0.95 if match.group("said") else 0.85

@@ -56,4 +56,8 @@ def _width(row: str) -> int:
 def _columns(row: str) -> list[str]:
     # Three spaces set a column apart; two are a typist's habit.
     kept = row.strip().replace("   ", "\t")
-    return [part.strip() + (" " if row.endswith(" ") and not part.strip() else "") for part in kept.split("\t") if part.strip()]
+    return [
+        part.strip() + (" " if row.endswith(" ") and not part.strip() else "")
+        for part in kept.split("\t")
+        if part.strip()
+    ]

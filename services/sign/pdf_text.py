@@ -5,6 +5,7 @@ the characters stand, on the first pages, where a letter's head is.
 """
 
 import ctypes
+import itertools
 from typing import NamedTuple
 
 import pypdfium2
@@ -94,7 +95,11 @@ def _read(document: pypdfium2.PdfDocument) -> PdfText:
         if number < MEASURED_PAGES and count <= MEASURED_CHARACTERS:
             lines += _measured(text_page, count)
         else:
-            lines += [Line(row[:LINE_CHARACTERS]) for row in repair(text_page.get_text_range(0, count)).split("\n") if row.strip()]
+            lines += [
+                Line(row[:LINE_CHARACTERS])
+                for row in repair(text_page.get_text_range(0, count)).split("\n")
+                if row.strip()
+            ]
         text_page.close()
         page.close()
     return PdfText(lines[:LINES], pages, scanned, cut or pages > PAGES)
@@ -120,13 +125,19 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int) -> list[Line]:
         return []
     edge = max(box.right for _, box, _ in found)
     start = min(box.left for _, box, _ in found)
-    pitches = sorted(above[1].bottom - below[1].bottom for above, below in zip(found, found[1:], strict=False) if above[1].bottom > below[1].bottom)
+    pitches = sorted(
+        above[1].bottom - below[1].bottom
+        for above, below in itertools.pairwise(found)
+        if above[1].bottom > below[1].bottom
+    )
     # The closest lines are those of one paragraph; a letter of short lines only has no other measure.
     pitch = pitches[len(pitches) // 4] if pitches else 0.0
     lines = []
     previous: _Box | None = None
     for text, box, _ in found:
-        gap = previous is not None and (previous.bottom - box.bottom > _PARAGRAPH * pitch or previous.bottom < box.bottom)
+        gap = previous is not None and (
+            previous.bottom - box.bottom > _PARAGRAPH * pitch or previous.bottom < box.bottom
+        )
         full = edge - start > 0 and (box.right - start) >= _FULL * (edge - start)
         clean = repair(text)
         if clean.strip():
@@ -169,7 +180,12 @@ def _row(raw: object, row: list[int]) -> tuple[str, _Box, float] | None:
         return None
     end = _box(raw, last)
     if end is not None:
-        whole = _Box(min(whole.left, end.left), max(whole.right, end.right), min(whole.bottom, end.bottom), max(whole.top, end.top))
+        whole = _Box(
+            min(whole.left, end.left),
+            max(whole.right, end.right),
+            min(whole.bottom, end.bottom),
+            max(whole.top, end.top),
+        )
     return "".join(text) + pending, whole, size
 
 

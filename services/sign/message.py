@@ -1,0 +1,220 @@
+"""The parts of a mail, straight from its octets: decoded attachments are exactly those the sender's own copy gives.
+
+Tolerant of everything, bounded in depth, number and size of headers; linear in the size of the letter. Headers are
+read by the standard library; bodies are not, since it would copy and convert them.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message as Header
+from email.parser import HeaderParser
+from email.policy import compat32
+from email.utils import collapse_rfc2231_value
+
+from services.sign.charset import decode
+from services.sign.html_text import text_of
+from services.sign.thai import scrub, tidy
+
+DEPTH = 12
+"""Deepest nesting of parts; honest mail has four levels."""
+PARTS = 300
+"""Most parts of one mail."""
+HEADER_OCTETS = 256 * 1024
+"""Most of a header that is read; the first lines of a longer one still are."""
+TEXT_CHARACTERS = 200_000
+NAME_CHARACTERS = 255
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_LINE = re.compile(rb"[^\n]*\n?")
+_FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One leaf: what a reader would call a file, or the text."""
+
+    media_type: str
+    """As declared, lower case, without parameters."""
+    name: str
+    octets: bytes
+    damaged: bool = False
+    """Its transfer encoding could not be undone completely."""
+
+
+@dataclass
+class Message:
+    """A mail taken apart."""
+
+    subject: str | None = None
+    text: str = ""
+    parts: list[Part] = field(default_factory=list)
+    """The attachments, in their order."""
+    smime: bool = False
+    pgp: bool = False
+    readable: bool = True
+    """It has a header at all."""
+    left_out: str = ""
+    """Why parts were left out; empty if none was."""
+
+
+def read(octets: bytes) -> Message:
+    """Take a mail apart. Never raises for what is in it."""
+    message = Message()
+    header, body = _header(octets, 0, len(octets))
+    if not header.keys():
+        message.readable = False
+        message.text = decode(octets[:TEXT_CHARACTERS])
+        return message
+    subject = header.get("Subject")
+    message.subject = None if subject is None else decoded(subject)
+    _Walk(octets, message).run(header, body)
+    return message
+
+
+def decoded(value: str) -> str:
+    """A header value with its encoded words read (RFC 2047), on one line."""
+    try:
+        pieces = decode_header(value)
+    except (HeaderParseError, ValueError, binascii.Error):
+        return tidy(scrub(value))
+    text = "".join(piece if isinstance(piece, str) else decode(piece, label or "") for piece, label in pieces)
+    return tidy(scrub(text))
+
+
+@dataclass
+class _Walk:
+    octets: bytes
+    message: Message
+    seen: int = 0
+    plain: list[str] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+
+    def run(self, header: Header, body: tuple[int, int]) -> None:
+        self._part(header, body, 0)
+        text = "\n".join(self.plain)
+        if len("".join(text.split())) < 10 and self.html:
+            text = "\n".join(text_of(html) for html in self.html)
+        self.message.text = scrub(text[:TEXT_CHARACTERS])
+
+    def _part(self, header: Header, body: tuple[int, int], depth: int) -> None:
+        self.seen += 1
+        kind = header.get_content_type()
+        self._note_protection(header, kind)
+        boundary = header.get_boundary() if kind.startswith("multipart/") else None
+        if boundary:
+            if depth >= DEPTH:
+                self.message.left_out = f"> {DEPTH} levels"
+                return
+            ranges = list(self._ranges(boundary, *body))
+            for start, end in ranges:
+                if self.seen >= PARTS:
+                    self.message.left_out = f"> {PARTS} parts"
+                    return
+                inner, inside = _header(self.octets, start, end)
+                if kind == "multipart/digest" and "Content-Type" not in inner:
+                    inner["Content-Type"] = "message/rfc822"
+                self._part(inner, inside, depth + 1)
+            if ranges:
+                return
+        self._leaf(header, "text/plain" if boundary else kind, body)
+
+    def _leaf(self, header: Header, kind: str, body: tuple[int, int]) -> None:
+        octets, damaged = _decoded(self.octets[slice(*body)], str(header.get("Content-Transfer-Encoding", "")))
+        name = _name(header)
+        attached = header.get_content_disposition() == "attachment" or bool(name)
+        if kind in ("text/plain", "text/html") and not attached:
+            label = header.get_param("charset", "")
+            text = decode(octets[: 4 * TEXT_CHARACTERS], collapse_rfc2231_value(label) if label else "")
+            (self.plain if kind == "text/plain" else self.html).append(text)
+            return
+        if not octets and not name:
+            return
+        self.message.parts.append(Part(kind, name or self._made_name(kind), octets, damaged))
+
+    def _made_name(self, kind: str) -> str:
+        ending = {
+            "message/rfc822": ".eml",
+            "application/pdf": ".pdf",
+            "text/calendar": ".ics",
+            "image/jpeg": ".jpg",
+            "image/png": ".png",
+        }.get(kind, "")
+        return f"part-{len(self.message.parts) + 1}{ending}"
+
+    def _note_protection(self, header: Header, kind: str) -> None:
+        protocol = (
+            str(header.get_param("protocol", "")).lower() if kind in ("multipart/signed", "multipart/encrypted") else ""
+        )
+        if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime") or "pkcs7" in protocol:
+            self.message.smime = True
+        if "pgp" in protocol:
+            self.message.pgp = True
+
+    def _ranges(self, boundary: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Where the parts lie between the boundary's lines; a missing last line ends with its parent."""
+        mark = re.compile(
+            rb"^--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(?P<last>--)?[ \t]*\r?$", re.MULTILINE
+        )
+        begun: int | None = None
+        for match in mark.finditer(self.octets, start, end):
+            if begun is not None:
+                yield begun, max(begun, _before_newline(self.octets, match.start()))
+            if match.group("last"):
+                return
+            begun = min(match.end() + 1, end)
+        if begun is not None and begun < end:
+            yield begun, end
+
+
+def _before_newline(octets: bytes, position: int) -> int:
+    """The line break before a boundary belongs to the boundary."""
+    if octets[position - 1 : position] == b"\n":
+        position -= 1
+        if octets[position - 1 : position] == b"\r":
+            position -= 1
+    return position
+
+
+def _header(octets: bytes, start: int, end: int) -> tuple[Header, tuple[int, int]]:
+    """The header that begins at `start`, and where its body lies."""
+    for newline in (b"\r\n", b"\n"):
+        if octets.startswith(newline, start, end):
+            return HeaderParser(policy=compat32).parsestr(""), (start + len(newline), end)
+    first = _LINE.match(octets, start, min(end, start + 1000))
+    if not first or (not _FIELD.match(first.group()) and not first.group().startswith(b"From ")):
+        return HeaderParser(policy=compat32).parsestr(""), (start, end)
+    match = _HEADER_END.search(octets, start, end)
+    stop = match.start() if match else end
+    # Decoded before parsing: the parser would lose octets that are no ASCII, and much Thai mail has them raw.
+    text = decode(octets[start : min(stop, start + HEADER_OCTETS)])
+    return HeaderParser(policy=compat32).parsestr(text), (match.end() if match else end, end)
+
+
+def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
+    """The octets without their transfer encoding, and whether some were lost on the way."""
+    kind = encoding.strip().lower()
+    if kind == "quoted-printable":
+        return binascii.a2b_qp(octets), False
+    if kind != "base64":
+        return octets, kind not in ("", "7bit", "8bit", "binary")
+    try:
+        return binascii.a2b_base64(octets), False
+    except binascii.Error:
+        clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
+        return binascii.a2b_base64(clean[: len(clean) // 4 * 4]), True
+
+
+def _name(header: Header) -> str:
+    """The file's name without a path; what the sender's program wrote, however it encoded it."""
+    try:
+        name = header.get_filename("") or ""
+    except (ValueError, LookupError, TypeError):
+        return ""
+    if "=?" in name:
+        name = decoded(name)
+    name = tidy("".join(character for character in scrub(name) if character.isprintable()))
+    return re.split(r"[/\\]", name)[-1].strip(". ")[-NAME_CHARACTERS:] if name.strip(". ") else ""

@@ -1,0 +1,76 @@
+"""What a mail's Subject line says: marks, letter number, date and subject, in the order people write them."""
+
+import re
+from dataclasses import dataclass, field
+
+from services.sign import dates, grades, letter_number
+from services.sign.letter_text import Referred, Said, reference
+from services.sign.thai import repair, tidy
+
+CHARACTERS = 1_000
+
+_PREFIX = re.compile(r"\s*(?:(?P<reply>re|aw|ตอบกลับ|ตอบ)|(?:fwd?|fw|ส่งต่อ))\s*(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+_NAMED = re.compile(r"(?:^|[\s:,\-–|\])])เรื่อง\s*[:.]?\s*(?=\S)")
+_DATED = re.compile(r"[\s,(\[]*(?:ลงวันที่|ลว\.?|วันที่)\s*[:.]?\s*$")
+_JOINERS = " \t:：,;-–—|/_()[]{}<>*"
+_LETTER_WORD = re.compile(r"[\s:]*(?:หนังสือ(?:เลขที่|ที่)?|เลขที่|ที่)?\s*$")
+
+
+@dataclass
+class SubjectLine:
+    """What it says; None or empty where it says nothing."""
+
+    number: Said | None = None
+    date: Said | None = None
+    urgency: Said | None = None
+    secrecy: Said | None = None
+    subject: Said | None = None
+    references: list[Referred] = field(default_factory=list)
+
+
+def read(line: str) -> SubjectLine:
+    """Read a decoded Subject line."""
+    found = SubjectLine()
+    rest = tidy(repair(line))[:CHARACTERS]
+    reply = False
+    while match := _PREFIX.match(rest):
+        reply = reply or bool(match.group("reply"))
+        rest = rest[match.end() :]
+    marks = grades.of_subject(rest)
+    rest = marks.rest
+    if marks.urgency:
+        found.urgency = Said(marks.urgency, marks.confidence)
+    if marks.secrecy:
+        found.secrecy = Said(marks.secrecy, marks.confidence)
+    numbers = letter_number.find(rest)
+    if numbers and not reply and not numbers[0].refers:
+        rest = _own(found, rest, numbers[0])
+    else:
+        # The number in an answer is that of the letter answered.
+        found.references = [_other(rest, item) for item in numbers[:3]]
+    named = _NAMED.search(rest)
+    if named:
+        rest = rest[named.end() :]
+    subject = tidy(rest).strip(_JOINERS if named is None else " \t")
+    if subject:
+        found.subject = Said(subject, 0.9 if named else 0.7)
+    return found
+
+
+def _own(found: SubjectLine, line: str, number: letter_number.Found) -> str:
+    """Keep the letter's own number and the date beside it; the line without them."""
+    found.number = Said(number.number, number.confidence)
+    before, after = line[: number.start], line[number.end :]
+    days = dates.find(after[:60])
+    if days and _DATED.fullmatch(after[: days[0].start]):
+        found.date = Said(days[0].iso, min(days[0].confidence, 0.95))
+        after = after[days[0].end :]
+    word = _LETTER_WORD.search(before)
+    # In the middle of a sentence the number is part of it, and stays.
+    return line if before[: word.start() if word else None].strip(_JOINERS) else after.lstrip(_JOINERS)
+
+
+def _other(line: str, number: letter_number.Found) -> Referred:
+    """The number of another letter, with its date where that follows."""
+    dated = reference(line[number.start : number.end + 40], 0.7)
+    return dated if dated.date else reference(line[number.start : number.end], 0.7)
