@@ -63,7 +63,7 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     ),
     "number_differs": (
         "เลขที่หนังสือในหัวเรื่อง ({subject}) ไม่ตรงกับในไฟล์ ({letter}) ระบบใช้เลขจากหัวเรื่อง",
-        "The subject line's letter number ({subject}) is not the one in the file ({letter}); the subject line's stands.",
+        "The subject line's letter number ({subject}) is not the file's ({letter}); the subject line's stands.",
     ),
     "number_from_scan": (
         "เลขที่หนังสืออ่านจากภาพสแกน อาจคลาดเคลื่อน",
