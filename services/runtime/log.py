@@ -73,3 +73,33 @@ def lease_taken(key: str, holder: str) -> None:
 def lease_lost(key: str, holder: str, reason: str) -> None:
     """The lease could not be renewed in time; another process may hold it."""
     _log.warning("runtime.lease_lost", key=key, holder=holder, reason=reason)
+
+
+def settlement_retry(delay_seconds: float, reason: str) -> None:
+    """A message is not carried out now and will be delivered again."""
+    _log.info("runtime.retry", delay_seconds=delay_seconds, reason=reason)
+
+
+def handler_failed(failures: int, delay_seconds: float, error: str) -> None:
+    """A handler raised what it should not; the message is tried again."""
+    _log.error("runtime.handler_failed", failures=failures, delay_seconds=delay_seconds, error=error, exc_info=True)
+
+
+def given_up(subject: str, reason: str) -> None:
+    """A message is poison; its dead letter is stored."""
+    _log.error("runtime.given_up", subject=subject, reason=reason)
+
+
+def settlement_failed(error: str) -> None:
+    """The outcome of a message could not be told to the server; it will be delivered again."""
+    _log.warning("runtime.unsettled", error=error)
+
+
+def settlement_beat(error: str) -> None:
+    """The server could not be told that a message is worked on; it may be delivered again meanwhile."""
+    _log.warning("runtime.beat_failed", error=error)
+
+
+def settlement_stop(error: str) -> None:
+    """The consumers could not be closed in order; what was under way is delivered again."""
+    _log.warning("runtime.stop_failed", error=error)

@@ -1,7 +1,6 @@
 """The directory, followed on a real nats-server."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from services.runtime.directory import Directory
 from tests.servers import NatsServer
+from tests.waiting import until
 
 
 def agency(agency_id: str, *addresses: str, domain: str = "office.test", name: str = "Office") -> Agency:
@@ -23,13 +23,6 @@ async def watched(bus: Bus) -> AsyncIterator[Directory]:
     found = await Directory.watch(bus)
     yield found
     await found.close()
-
-
-async def until(happened: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for what another task does; fails when it does not."""
-    async with asyncio.timeout(seconds):
-        while not happened():
-            await asyncio.sleep(0.02)
 
 
 async def test_an_empty_directory_is_loaded(watched: Directory) -> None:
