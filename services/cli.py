@@ -1,0 +1,51 @@
+"""`saraban`: one command, a word for each thing. A word's file is services/commands/<word>.py.
+
+Only what a command needs is imported: `saraban ingest` runs for months and carries neither typer nor rich.
+"""
+
+import sys
+from pathlib import Path
+
+COMMANDS = {
+    "up": "Start everything on this machine, and keep it running.",
+    "send": "Send letters (.eml or .pdf) through the ingress; show their numbers and receipts.",
+    "examine": "Show what would be found in letters (.eml or .pdf), offline.",
+    "register": "The book: list, show, export. With --config alone: run the worker.",
+    "order": "What an officer decides: open a book, release a receipt.",
+    "events": "Follow what happens, as any subscriber could.",
+    "dead": "What a worker gave up on: list, show, retry, close.",
+    "agency": "The directory of agencies: add, list, show, import, export.",
+    "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",
+    "ingest": "Run the SMTP server against an existing NATS.",
+    "sign": "Run the worker that judges and seals.",
+    "notify": "Run the worker that sends.",
+    "provision": "Make the streams, buckets and consumers on an existing NATS.",
+}
+"""Word to its line in `saraban --help`, in the order of the help."""
+
+SERVICES = ("ingest", "register", "sign", "notify", "provision")
+
+
+def main() -> None:
+    """The entry point of the command and of `python -m services.cli`."""
+    line = service_line(sys.argv[1:])
+    if line is not None:
+        from services.commands.service import run
+
+        sys.exit(run(*line))
+    from services.commands.application import run_application
+
+    sys.exit(run_application(COMMANDS))
+
+
+def service_line(arguments: list[str]) -> tuple[str, Path] | None:
+    """A service and its configuration, if the line is that and nothing else: the short way without typer."""
+    if len(arguments) == 3 and arguments[0] in SERVICES and arguments[1] == "--config":
+        return arguments[0], Path(arguments[2])
+    if len(arguments) == 2 and arguments[0] in SERVICES and arguments[1].startswith("--config="):
+        return arguments[0], Path(arguments[1].removeprefix("--config="))
+    return None
+
+
+if __name__ == "__main__":
+    main()

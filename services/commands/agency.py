@@ -1,0 +1,278 @@
+"""`saraban agency`: the directory of agencies."""
+
+import asyncio
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, problems
+from services.commands import toml
+from services.commands.place import ConfigOption, StateOption, connected, find, run
+from services.commands.terminal import CommandError, row, say, table
+from services.runtime.bus import Bus
+from services.runtime.config import host_port
+from services.runtime.directory import Directory, put
+
+LOAD_SECONDS = 20.0
+
+app = typer.Typer(no_args_is_help=True, help="The directory: what the system knows of each agency.")
+
+
+class ListFormat(StrEnum):
+    """How a list is shown."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+
+
+class FileFormat(StrEnum):
+    """How an agency is written."""
+
+    TOML = "toml"
+    JSON = "json"
+
+
+@app.command("list")
+def list_agencies(
+    style: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List the agencies."""
+    agencies = run(_read(state, config))
+    if style is ListFormat.JSONL:
+        for agency in agencies.values():
+            row(msgspec.to_builtins(agency))
+        return
+    if not agencies:
+        say("no agency yet: `saraban agency add` or `saraban agency import`")
+        return
+    table(
+        ("id", "name", "addresses", "mode", "mail for officers goes to"),
+        (
+            (
+                agency.id if agency.active else f"{agency.id} (inactive)",
+                agency.name,
+                ", ".join(agency.addresses),
+                ", ".join(sorted({domain.mode for domain in agency.domains})),
+                ", ".join(mailbox.address for mailbox in agency.mailboxes) or "–",
+            )
+            for agency in sorted(agencies.values(), key=lambda one: one.id)
+        ),
+    )
+
+
+@app.command()
+def show(
+    agency: Annotated[str, typer.Argument(metavar="ID")],
+    style: Annotated[FileFormat, typer.Option("--format")] = FileFormat.TOML,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show everything that is known of one agency."""
+    agencies = run(_read(state, config))
+    sys.stdout.write(_written([_named(agencies, agency)], style))
+
+
+@app.command()
+def add(
+    agency: Annotated[str, typer.Argument(metavar="ID", help="A short token, such as dga: a-z, 0-9, - and _.")],
+    name: Annotated[str, typer.Option(help="Full name, as on its letters.")],
+    address: Annotated[list[str], typer.Option(help="Central address; may be given several times.")],
+    mailbox: Annotated[list[str] | None, typer.Option(help="Mailbox that gets the letters; several.")] = None,
+    relay: Annotated[
+        str | None, typer.Option(help="HOST:PORT our mail is handed to (SMTP with STARTTLS). None: a folder.")
+    ] = None,
+    upstream: Annotated[
+        list[str] | None, typer.Option(help="Network of the agency's own server: mode behind. None: mode only.")
+    ] = None,
+    officer: Annotated[
+        list[str] | None, typer.Option(metavar="NAME/POSITION/TELEPHONE", help="An appointed officer; several.")
+    ] = None,
+    number_format: Annotated[
+        str, typer.Option(help="{number} and {year}; {number_th} and {year_th} in Thai digits.")
+    ] = "{number}/{year}",
+    first: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERIES/YEAR=NUMBER", help="First number of a book, as received/2569=8432; several."),
+    ] = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add an agency. What has no option here (hours, calendar, roster, seal) goes through show, import."""
+    mode: Literal["only", "behind"] = "behind" if upstream else "only"
+    domains = dict.fromkeys(one.rpartition("@")[2].lower() for one in address)
+    officers = tuple(_officer(number, text) for number, text in enumerate(officer or (), 1))
+    try:
+        made = msgspec.convert(
+            {
+                "id": agency,
+                "name": name,
+                "domains": [Domain(name=one, mode=mode, upstreams=tuple(upstream or ())) for one in domains],
+                "addresses": address,
+                "officers": officers,
+                "roster": tuple(Duty(officer=one.id) for one in officers[:1]),
+                "number_format": number_format,
+                "first": dict(_first(text) for text in first or ()),
+                "relay": None if relay is None else _relay(relay),
+                "mailboxes": tuple(Mailbox(address=one) for one in mailbox or ()),
+            },
+            Agency,
+        )
+    except msgspec.ValidationError as error:
+        raise CommandError(f"agency {agency!r}: {_plain(error)}", 2) from error
+    run(_store(state, config, [made], new=True))
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="TOML or JSON, one agency or many.")],
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add agencies from files, or replace those that are there. All of them or, if one is wrong, none."""
+    run(_store(state, config, [agency for file in files for agency in read_file(file)], new=False))
+
+
+@app.command()
+def export(
+    agencies: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="All, if none is named.")] = None,
+    style: Annotated[FileFormat, typer.Option("--format")] = FileFormat.TOML,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write agencies as `import` reads them."""
+    known = run(_read(state, config))
+    chosen = [_named(known, one) for one in agencies] if agencies else sorted(known.values(), key=lambda one: one.id)
+    sys.stdout.write(_written(chosen, style))
+
+
+def read_file(path: Path) -> list[Agency]:
+    """The agencies of a file: one, a list of them, or `[[agency]]` tables."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", 2) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path}: is not UTF-8", 2) from error
+    try:
+        values = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (msgspec.DecodeError, tomllib.TOMLDecodeError) as error:
+        raise CommandError(f"{path}: {error}", 2) from error
+    if isinstance(values, Mapping) and set(values) == {"agency"}:
+        values = values["agency"]
+    many = values if isinstance(values, list) else [values]
+    if not many:
+        raise CommandError(f"{path}: names no agency", 2)
+    return [_converted(path, number, one, len(many)) for number, one in enumerate(many, 1)]
+
+
+def _converted(path: Path, number: int, values: Any, count: int) -> Agency:
+    named = values.get("id", number) if isinstance(values, Mapping) else number
+    where = f"{path}: agency {named}" if count > 1 else str(path)
+    try:
+        return msgspec.convert(values, Agency, strict=True)
+    except msgspec.ValidationError as error:
+        raise CommandError(f"{where}: {_plain(error)}", 2) from error
+
+
+async def _read(state: Path | None, config: Path | None) -> Mapping[str, Agency]:
+    async with connected(find(state, config)) as bus:
+        return await known_agencies(bus)
+
+
+async def known_agencies(bus: Bus) -> Mapping[str, Agency]:
+    """The directory as it is now."""
+    directory = await Directory.watch(bus)
+    try:
+        async with asyncio.timeout(LOAD_SECONDS):
+            await directory.wait_loaded()
+        return dict(directory.agencies)
+    except TimeoutError:
+        raise CommandError("the directory cannot be read; was `saraban provision` run?") from None
+    finally:
+        await directory.close()
+
+
+async def _store(state: Path | None, config: Path | None, agencies: list[Agency], *, new: bool) -> None:
+    async with connected(find(state, config)) as bus:
+        known = await known_agencies(bus)
+        after = {**known, **{agency.id: agency for agency in agencies}}
+        wrong = [f"{agency.id}: {problem}" for agency in agencies for problem in problems(agency)]
+        wrong += _taken_twice(after.values())
+        if new:
+            wrong += [
+                f"{agency.id}: is there already; change it with `import`" for agency in agencies if agency.id in known
+            ]
+        if len({agency.id for agency in agencies}) < len(agencies):
+            wrong.append("an id stands there twice")
+        if wrong:
+            raise CommandError("; ".join(wrong), 2)
+        for agency in agencies:
+            await put(bus, agency)
+            say(f"{agency.id}: {'replaced' if agency.id in known else 'added'}, {', '.join(agency.addresses)}")
+
+
+def _taken_twice(agencies: Iterable[Agency]) -> list[str]:
+    owners: dict[str, str] = {}
+    found: list[str] = []
+    for agency in agencies:
+        for address in agency.addresses:
+            owner = owners.setdefault(address.lower(), agency.id)
+            if owner != agency.id:
+                found.append(f"{agency.id}: {address} belongs to {owner}")
+    return found
+
+
+def _named(agencies: Mapping[str, Agency], name: str) -> Agency:
+    if name not in agencies:
+        raise CommandError(f"there is no agency {name!r}; there are {', '.join(sorted(agencies)) or 'none'}")
+    return agencies[name]
+
+
+def _written(agencies: list[Agency], style: FileFormat) -> str:
+    values = [_lean(agency) for agency in agencies]
+    if style is FileFormat.JSON:
+        written: object = values[0] if len(values) == 1 else values
+        return msgspec.json.format(msgspec.json.encode(written), indent=2).decode() + "\n"
+    return toml.dumps(values[0]) if len(values) == 1 else toml.dumps({"agency": values})
+
+
+def _lean(agency: Agency) -> dict[str, Any]:
+    """Without the fields at their default: what a person has to read."""
+    values: dict[str, Any] = msgspec.to_builtins(agency)
+    usual = msgspec.to_builtins(Agency(id="x", name="x", domains=(), addresses=()))
+    return {key: value for key, value in values.items() if value != usual[key] or key in ("id", "name")}
+
+
+def _officer(number: int, text: str) -> Officer:
+    parts = [part.strip() for part in text.split("/")]
+    if len(parts) not in (2, 3) or not all(parts[:2]):
+        raise CommandError(f"--officer {text!r}: is not NAME/POSITION or NAME/POSITION/TELEPHONE", 2)
+    return Officer(id=f"officer{number}", name=parts[0], position=parts[1], telephone=parts[2] if parts[2:] else "")
+
+
+def _first(text: str) -> tuple[str, int]:
+    book, equals, number = text.partition("=")
+    if not equals or not number.isascii() or not number.isdigit():
+        raise CommandError(f"--first {text!r}: is not SERIES/YEAR=NUMBER", 2)
+    return book, int(number)
+
+
+def _relay(text: str) -> Relay:
+    try:
+        host, port = host_port(text, default=25)
+    except ValueError as error:
+        raise CommandError(f"--relay {error}", 2) from error
+    return Relay(host=host, port=port)
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    text = str(error).replace("`$.", "`")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,60 @@
+"""`saraban ingest|register|sign|notify|provision --config FILE`: one service against an existing NATS."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+from contracts.values import BANGKOK
+from services.runtime import config
+from services.runtime.settings import Settings
+
+WRONG_SETTING = 2
+
+
+def run(service: str, file: Path | None) -> int:
+    """Run a service until it is told to stop; returns the exit code."""
+    try:
+        settings = config.load(file)
+    except config.ConfigError as error:
+        return _say(str(error), WRONG_SETTING)
+    if service == "provision":
+        return _provision(settings)
+    application: Any = import_module(f"services.{service}.app")
+    application.run(settings)
+    return 0
+
+
+def command(service: str) -> Callable[..., int]:
+    """The service as a command of the application, for its --help and for a line with other options."""
+    import typer
+
+    def start(
+        file: Annotated[Path, typer.Option("--config", metavar="FILE", help="deploy/saraban.toml shows each setting.")],
+    ) -> int:
+        return run(service, file)
+
+    return start
+
+
+def _provision(settings: Settings) -> int:
+    from services.runtime.errors import BusError
+    from services.runtime.provision import ProvisionRefused, provision
+
+    try:
+        lines = asyncio.run(provision(settings.nats, datetime.now(BANGKOK).year + 543))
+    except ProvisionRefused as error:
+        return _say(f"refused, an operator has to decide: {error}", 1)
+    except BusError as error:
+        return _say(f"NATS: {error}", 1)
+    for line in lines or ["everything is there"]:
+        sys.stdout.write(line + "\n")
+    return 0
+
+
+def _say(line: str, code: int) -> int:
+    sys.stderr.write(f"saraban: {line}\n")
+    return code

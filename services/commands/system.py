@@ -1,0 +1,279 @@
+"""The whole system on one machine: which parts, in which order, with which settings.
+
+Stages of ending: the ingress first, so that nothing new is promised; the workers; nats-server last.
+"""
+
+import asyncio
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import IO
+
+import msgspec
+from msgspec.structs import replace
+
+from contracts.values import BANGKOK
+from services.commands import demo, toml
+from services.commands.journal import Journal
+from services.commands.part import Part, Record
+from services.commands.state import State, is_free, rights, write_private
+from services.commands.supervisor import Supervisor, end_leftovers
+from services.commands.terminal import CommandError
+from services.runtime import readiness, server
+from services.runtime.bus import Bus
+from services.runtime.config import host_port
+from services.runtime.directory import put
+from services.runtime.errors import BusError
+from services.runtime.ops import OpsServer
+from services.runtime.provision import ProvisionRefused, provision
+from services.runtime.readiness import Readiness
+from services.runtime.settings import Nats, Settings
+
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+NATS_START_SECONDS = 300.0
+"""A large store takes a while to be read after a crash."""
+WORKERS = ("register", "sign", "notify")
+NATS_SERVER = "nats-server"
+LOOK_SECONDS = 0.25
+
+
+class System:
+    """Everything one machine runs. `start`, then wait, then `drain`."""
+
+    def __init__(self, state: State, settings: Settings, say: Callable[[str], None], *, to_files: bool) -> None:
+        self.state = state
+        self.settings = settings
+        self.record = Record(state.parts)
+        self.supervisor = Supervisor(self.record, self._output, say)
+        self._say = say
+        self.to_files = to_files
+        self.embedded = settings.nats == Nats()
+        """Whether nats-server is one of our parts: the configuration names none."""
+        self._year = 0
+        self._readiness: Readiness | None = None
+        self._ops: OpsServer | None = None
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self, *, with_demo: bool) -> None:
+        """Start the parts in order. Raises CommandError, with the reason in a line, when one cannot be started."""
+        state = self.state
+        state.lock("up", f"{state.root} is in use: another `saraban up` runs there; give a new one another --state")
+        await end_leftovers(self.record, self._say)
+        self._check_addresses()
+        state.clear_metrics()
+        if self.embedded:
+            await self._start_nats()
+        write_private(state.config, toml.dumps(self._written()).encode())
+        await self._provision()
+        if with_demo:
+            await self._found_demo()
+        self._open_ops()
+        for part in self._services():
+            await self.supervisor.start(part)
+
+    async def drain(self, on_stage: Callable[[Sequence[str]], None]) -> list[str]:
+        """End everything in order; returns the names of the parts that had to be killed."""
+        if self._readiness is not None:
+            self._readiness.set("up", False, "ending")
+        killed = await self.supervisor.drain(on_stage)
+        if self._ops is not None:
+            self._ops.stop()
+        if self._beating is not None:
+            self._beating.cancel()
+        if self._readiness is not None:
+            self._readiness.close()
+        return killed
+
+    def not_ready(self) -> list[str]:
+        """Why the system does not serve yet, a line each; what /readyz says."""
+        return readiness.not_ready(self.state.run)
+
+    async def tell_letters(self, say: Callable[[str], None]) -> None:
+        """Say what becomes of each letter, until cancelled."""
+        bus = await Bus.connect(self.settings.nats, "officers")
+        try:
+            await Journal(bus, say).run()
+        finally:
+            await bus.close()
+
+    async def turn_year(self) -> None:
+        """Make the streams of a new year when it has come."""
+        if datetime.now(BANGKOK).year + 543 != self._year:
+            await self._provision()
+
+    async def _provision(self) -> None:
+        year = datetime.now(BANGKOK).year + 543
+        try:
+            for line in await provision(self.settings.nats, year):
+                if self._year:  # a new year is worth a line, the first start is not
+                    self._say(line)
+        except ProvisionRefused as error:
+            raise CommandError(f"the streams are not as they must be: {error}") from error
+        except BusError as error:
+            raise CommandError(f"NATS: {error}") from error
+        self._year = year
+
+    def _open_ops(self) -> None:
+        """The page for all. A part that does not run is a reason of our own: it cannot give one itself."""
+        self._readiness = told = Readiness("up", self.state.run)
+        for part in self._services():
+            told.set(part.name, False, "is not started yet")
+        self.supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
+        self._ops = OpsServer(self.settings.ops.listen, self.state.run)
+        try:
+            self._ops.start()
+        except OSError as error:
+            raise CommandError(f"--http {self.settings.ops.listen}: {error.strerror}") from error
+        self._beating = asyncio.create_task(self._look(told))
+
+    async def _look(self, told: Readiness) -> None:
+        """A part runs once its process has said so; what it says then stands in a file of its own."""
+        while True:
+            told.beat()
+            reported = {state.pid for state, _ in readiness.processes(self.state.run)}
+            for name, pid in self.supervisor.running().items():
+                if pid in reported:
+                    told.set(name, True)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _check_addresses(self) -> None:
+        wanted = [("--smtp", listen) for listen in self.settings.ingest.listen]
+        for option, listen in [*wanted, ("--http", self.settings.ops.listen)]:
+            host, port = host_port(listen)
+            if port and not is_free(host, port):
+                raise CommandError(f"{listen} is taken by another program: give another address with {option}")
+
+    async def _start_nats(self) -> None:
+        state = self.state
+        lock = state.lock(NATS_SERVER, f"a nats-server that nobody recorded still uses {state.store}: end it first")
+        kept = state.secrets()
+        others = state.subscribers()
+        passwords = kept.passwords | {name: who.password for name, who in others.items()}
+        listen, monitor = f"127.0.0.1:{kept.nats_port}", f"127.0.0.1:{kept.monitor_port}"
+        text = server.configuration(
+            server.Server(
+                listen=listen, monitor=monitor, store=str(state.store), max_payload=self.settings.ingest.max_payload
+            ),
+            passwords,
+            rights(others),
+            "Written anew by `saraban up` at each start; subscribers.toml names other readers.",
+        )
+        write_private(state.server_config, text.encode())
+        self.settings = replace(
+            self.settings,
+            nats=Nats(
+                servers=(f"nats://{listen}",),
+                monitors=(f"http://{monitor}",),
+                users={name: f"{name}:{password}" for name, password in kept.passwords.items()},
+            ),
+        )
+        try:
+            binary = server.binary()
+        except FileNotFoundError as error:
+            raise CommandError(str(error)) from error
+        await self.supervisor.start(
+            Part(
+                name=NATS_SERVER,
+                command=(binary, "-c", str(state.server_config)),
+                environment=_environment(),
+                stop_seconds=60.0,
+                stage=2,
+                kept_open=(lock,),
+            )
+        )
+        await self._nats_answers(f"http://{monitor}/healthz")
+
+    async def _nats_answers(self, url: str) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        patient = False
+        while not await asyncio.to_thread(_healthy, url):
+            if self.supervisor.restarts[NATS_SERVER] >= 2 or loop.time() - began > NATS_START_SECONDS:
+                raise CommandError(f"nats-server does not start; see {self.state.logs / 'nats-server.log'}")
+            if not patient and loop.time() - began > 5:
+                patient = True
+                self._say("nats-server is reading its store …")
+            await asyncio.sleep(0.05)
+
+    async def _found_demo(self) -> None:
+        bus = await Bus.connect(self.settings.nats, "officers")
+        try:
+            demo.make_dkim_key(self.state.dkim)
+            await put(bus, demo.AGENCY)
+        finally:
+            await bus.close()
+
+    def _services(self) -> list[Part]:
+        ingest = self.settings.ingest
+        count = ingest.processes
+        found = [
+            self._service(
+                "ingest" if count == 1 else f"ingest-{number}",
+                "ingest",
+                stage=0,
+                stop_seconds=ingest.drain_seconds + ingest.commit_seconds,
+            )
+            for number in range(1, count + 1)
+        ]
+        return found + [self._service(word, word, stage=1, stop_seconds=30.0) for word in WORKERS]
+
+    def _service(self, name: str, word: str, *, stage: int, stop_seconds: float) -> Part:
+        environment = _environment() | {"SARABAN_SUPERVISED": "1", "PROMETHEUS_MULTIPROC_DIR": str(self.state.metrics)}
+        if word == "sign":
+            # Passwords come by the environment so as not to lie in a file we write.
+            for key, password in self.settings.sign.seal_passwords.items():
+                environment[f"SARABAN_SIGN__SEAL_PASSWORDS__{key.upper()}"] = password
+        return Part(
+            name=name,
+            command=(sys.executable, "-m", "services.cli", word, "--config", str(self.state.config)),
+            environment=environment,
+            stop_seconds=stop_seconds,
+            stage=stage,
+        )
+
+    def _written(self) -> Mapping[str, object]:
+        values: dict[str, object] = msgspec.to_builtins(self.settings)
+        sign = values["sign"]
+        assert isinstance(sign, dict)
+        del sign["seal_passwords"]
+        return values
+
+    def _output(self, name: str) -> IO[bytes] | None:
+        return self.state.open_log(name) if self.to_files or name == NATS_SERVER else None
+
+
+def assemble(settings: Settings, state: State, smtp: str | None, http: str | None, *, configured: bool) -> Settings:
+    """The settings the parts run with: what was configured, what was typed, and what a system on one machine needs."""
+    ingest = settings.ingest
+    if smtp:
+        ingest = replace(ingest, listen=(smtp,))
+    if not configured and not ingest.trusted_networks:
+        ingest = replace(ingest, trusted_networks=LOOPBACK)
+    sign = settings.sign
+    if not sign.seals and not sign.test_authority:
+        sign = replace(sign, test_authority=state.authority.name)
+    notify = settings.notify
+    if not notify.dkim_keys:
+        notify = replace(notify, dkim_keys=state.dkim.name)
+    ops = replace(settings.ops, listen=http) if http else settings.ops
+    return replace(settings, state=str(state.root), ingest=ingest, sign=sign, notify=notify, ops=ops)
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the settings in it: those are in the file that the parts read."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not (key.startswith("SARABAN_") and "__" in key) and key != "SARABAN_STATE"
+    }
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,149 @@
+"""`saraban up`: everything on this machine, kept running until Ctrl-C."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.commands import welcome
+from services.commands.patience import until
+from services.commands.state import State
+from services.commands.terminal import ERR, CommandError
+from services.runtime import config as configuration
+from services.runtime.config import host_port
+from services.runtime.settings import Settings
+from services.runtime.version import version
+
+if TYPE_CHECKING:  # imported late, see below
+    from services.commands.system import System
+
+PATIENCE_SECONDS = 20.0
+"""When the system is not ready by then, the reasons are said; it goes on trying."""
+HOUSEKEEPING_SECONDS = 30.0
+
+app = typer.Typer()
+
+
+@app.command()
+def up(
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Where everything is kept.", show_default="./var"),
+    ] = None,
+    smtp: Annotated[
+        str | None,
+        typer.Option("--smtp", metavar="HOST:PORT", help="Where letters come in.", show_default="127.0.0.1:8025"),
+    ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option("--http", metavar="HOST:PORT", help="/metrics, /livez, /readyz.", show_default="127.0.0.1:8525"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings; deploy/saraban.toml shows each."),
+    ] = None,
+) -> int:
+    """Start everything on this machine: nats-server, the ingress, register, sign and notify.
+
+    What crashes is started again. Ctrl-C lets letters under way finish, then ends everything; a second one does not
+    wait. The first start makes a demo agency (unless there is a --config), a test seal and a folder for the mails.
+    """
+    settings = configuration.load(config)
+    for option, listen in (("--smtp", smtp), ("--http", http)):
+        try:
+            host_port(listen or "localhost:1")
+        except ValueError as error:
+            raise CommandError(f"{option} {error}", 2) from error
+    place = State(state or Path(settings.state))
+    place.prepare()
+    # prometheus_client looks at it once, when it is imported: before everything that has a metric.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(place.metrics)
+    from services.commands.system import assemble
+
+    settings = assemble(settings, place, smtp, http, configured=config is not None)
+    return asyncio.run(_run(place, settings, with_demo=place.is_new and config is None))
+
+
+async def _run(state: State, settings: Settings, *, with_demo: bool) -> int:
+    from services.commands.system import System
+
+    began = time.monotonic()
+    stop = asyncio.Event()
+    system = System(state, settings, say, to_files=sys.stderr.isatty())
+    _hear_signals(stop, system)
+    ERR.print(f"[bold]saraban {version()}[/bold] starts in {state.root}")
+    try:
+        if await _unless(stop, system.start(with_demo=with_demo)):
+            await _unless(stop, _serve(system, began))
+    finally:
+        for name in await system.drain(_say_stage):
+            say(f"{name} did not end in time and was killed")
+    say("ended; the next start goes on where it was")
+    return 0
+
+
+async def _serve(system: "System", began: float) -> None:
+    """Until cancelled: say when everything is ready, watch, keep house."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_say_ready(system, began))
+        group.create_task(_keep_house(system))
+        await system.supervisor.failed
+
+
+async def _say_ready(system: "System", began: float) -> None:
+    if not await until(lambda: not system.not_ready(), PATIENCE_SECONDS):
+        say("not ready yet: " + "; ".join(system.not_ready()))
+        await until(lambda: not system.not_ready())
+    welcome.show(system, time.monotonic() - began)
+    if sys.stderr.isatty():
+        await system.tell_letters(say)
+
+
+async def _keep_house(system: "System") -> None:
+    while True:
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        system.state.turn_logs()
+        await system.turn_year()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do the work; whether it came to its end before somebody asked us to stop. Its exception is raised."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        try:
+            working.result()
+        except* CommandError as group:
+            raise group.exceptions[0] from None
+        return True
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    return False
+
+
+def _hear_signals(stop: asyncio.Event, system: "System") -> None:
+    def hear() -> None:
+        if stop.is_set():
+            system.supervisor.kill()  # asked twice: whoever asks means it
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, hear)
+
+
+def say(text: str) -> None:
+    """One line for whoever watches."""
+    ERR.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]  {text}")
+
+
+def _say_stage(names: Sequence[str]) -> None:
+    say(f"ending {', '.join(names)}")
