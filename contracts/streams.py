@@ -102,19 +102,22 @@ SIGN_ENTERED = Consumer(
     durable="sign-entered", stream="REGISTER", filter_subject=ENTERED, ack_wait_seconds=120, max_ack_pending=64
 )
 NOTIFY_SEALED = Consumer(
+    # A letter whose relay is away waits as a delayed message, for days, and counts here: with a low limit the letters
+    # of one dead relay would stop those of all agencies.
     durable="notify-sealed",
     stream="FINDINGS",
     filter_subject=RECEIPTS_SEALED,
     ack_wait_seconds=120,
-    max_ack_pending=256,
+    max_ack_pending=100_000,
 )
 NOTIFY_GRACE = Consumer(
-    # Rows come in the order of their times: nothing behind the first one that still has grace can be due.
+    # Rows come in the order of their times: nothing behind the first one that still has grace can be due. Room beyond
+    # that is for those that are due and whose relay does not take them at once.
     durable="notify-grace",
     stream="REGISTER",
     filter_subject=ENTERED,
     ack_wait_seconds=120,
-    max_ack_pending=64,
+    max_ack_pending=1_000,
 )
 NOTIFY_RELEASES = Consumer(
     durable="notify-releases", stream="ORDERS", filter_subject=RELEASES, ack_wait_seconds=120, max_ack_pending=64
@@ -152,10 +155,12 @@ DIRECTORY = Bucket(name="directory", writer="officers", history=64)
 LEASE = Bucket(name="lease", writer="register", ttl_seconds=3, storage="memory")
 """Key `register`: which worker numbers. Poll it: watchers do not hear an expiry."""
 
-OUTBOX = Bucket(name="outbox", writer="notify", ttl_seconds=30 * 86_400)
-"""Key `<errand>.<kind>.<stream>.<sequence>`: has this mail gone out? Outlives every redelivery."""
+OUTBOX = Bucket(name="outbox", writer="notify", ttl_seconds=7 * 86_400)
+"""Key `<stream>.<sequence>` of a letter in MAIL: which of its mails have gone out, and what became of the others.
+
+One key a letter, since the server keeps each in memory; lives longer than any mail is tried (5 days)."""
 
 CAPS = Bucket(name="caps", writer="notify", ttl_seconds=86_400)
-"""Key `<scope>.<token>`: how many receipt mails went there in the running day."""
+"""Key `<scope>.<token>`: how many receipt mails went there in a day of Thai time. A token is a hash, no address."""
 
 BUCKETS: tuple[Bucket, ...] = (DIRECTORY, LEASE, OUTBOX, CAPS)

@@ -181,7 +181,18 @@ class Notify(Section, frozen=True, kw_only=True):
     smtp_seconds: Annotated[float, Meta(ge=5, le=600, description="Deadline of one hand-over to a relay.")] = 60.0
     first_retry_seconds: Annotated[float, Meta(ge=1)] = 60.0
     last_retry_seconds: Annotated[float, Meta(ge=1, description="Longest pause between attempts.")] = 3_600.0
-    give_up_seconds: Annotated[float, Meta(ge=60, description="RFC 5321 section 4.5.4.1: 4 to 5 days.")] = 432_000.0
+    give_up_seconds: Annotated[
+        float, Meta(ge=60, le=518_400, description="RFC 5321 section 4.5.4.1: 4 to 5 days; the outbox remembers for 7.")
+    ] = 432_000.0
+    relay_sessions: Annotated[
+        int, Meta(ge=1, le=32, description="Connections to one relay at once; a slow one must not take every worker.")
+    ] = 4
+    relay_authorities: Annotated[
+        str, Meta(description="PEM file that relays' certificates must chain to; empty: the host's authorities.")
+    ] = ""
+    flight_bytes: Annotated[
+        int, Meta(ge=8_388_608, description="Octets of letters under way at once; memory is up to four times it.")
+    ] = 67_108_864
     cap_address: Annotated[int, Meta(ge=1, description="Receipt mails to one address in a day.")] = 200
     cap_domain: Annotated[int, Meta(ge=1, description="… to one domain.")] = 5_000
     cap_agency: Annotated[int, Meta(ge=1, description="… of one agency.")] = 20_000

@@ -1,0 +1,63 @@
+"""The mail to the registrar: a classified letter came, or a letter did not reach the agency's mailbox. Pure.
+
+Nothing of the letter is in it.
+"""
+
+from collections.abc import Mapping
+from email.utils import format_datetime
+from typing import Final, Literal
+
+from contracts.values import Instant, from_instant
+from services.notify import address, wire
+from services.notify.display import clean
+from services.notify.entry import Entry
+from services.notify.receipt_mail import TEXT, particulars
+from services.notify.wire import Mail, Part
+from services.words import wording
+
+Why = Literal["classified", "undeliverable"]
+
+_SUBJECTS: Final[Mapping[Why, str]] = {
+    "classified": "มีหนังสือชั้นความลับเข้าสู่ระบบ",
+    "undeliverable": "ส่งหนังสือเข้ากล่องจดหมายของหน่วยงานไม่สำเร็จ",
+}
+
+
+def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = "") -> Mail:
+    """The alert for one letter; `reason` is what the relay said, for an undeliverable one."""
+    recipient = address.written(to)
+    central = entry.central_address(None)
+    message_id = entry.message_id("alert")
+    fields = [
+        wire.mailbox_field("From", f"สารบรรณ {clean(entry.agency.name)}", central),
+        wire.mailbox_field("To", "", recipient),
+        wire.field("Subject", f"{_SUBJECTS[why]} เลขทะเบียนรับ {clean(entry.number_text)}"),
+        wire.field("Date", format_datetime(from_instant(dated))),
+        wire.token_field("Message-ID", [message_id]),
+        wire.field("Auto-Submitted", "auto-generated"),
+        wire.field("X-Auto-Response-Suppress", "All"),
+        wire.field("Content-Language", "th"),
+    ]
+    text = "\r\n".join(["เรียน นายทะเบียน", "", *_words(entry, why, reason), "", *particulars(entry), ""])
+    return Mail(
+        sender=entry.return_path,
+        recipient=recipient,
+        message_id=message_id,
+        octets=wire.compose(fields, [Part(media_type=TEXT, content=text.encode())], message_id),
+        utf8=address.needs_utf8(central, recipient),
+    )
+
+
+def _words(entry: Entry, why: Why, reason: str) -> list[str]:
+    if why == "classified":
+        return [
+            f"{clean(entry.agency.name)} ได้รับหนังสือที่มีเครื่องหมายชั้นความลับทางไปรษณีย์อิเล็กทรอนิกส์ "
+            "ระบบลงทะเบียนรับแล้ว และไม่ส่งต่อเนื้อหาทางอีเมล",
+            wording.CLASSIFIED_LETTER,
+            "โปรดเปิดหนังสือจากระบบตามระเบียบว่าด้วยการรักษาความลับของทางราชการ",
+        ]
+    return [
+        "หนังสือฉบับนี้ลงทะเบียนรับแล้ว แต่ระบบส่งเข้ากล่องจดหมายของหน่วยงานไม่สำเร็จ โปรดแจ้งผู้ดูแลระบบ",
+        f"สาเหตุ: {clean(reason)}",
+        f"ตำแหน่งของหนังสือในระบบ: {entry.position}",
+    ]
