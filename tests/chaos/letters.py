@@ -48,16 +48,16 @@ class Letter:
         return hashlib.sha256(self.octets()).hexdigest()
 
 
-def letters(seed: int, count: int, addresses: list[str]) -> Iterator[Letter]:
+def letters(seed: int, count: int, addresses: list[str], largest: int = LARGEST) -> Iterator[Letter]:
     """The supply of one run. One letter at each end of the range is always among them."""
     dice = random.Random(seed)
-    extremes = {0: SMALLEST, count // 2: LARGEST}
+    extremes = {0: SMALLEST, count // 2: largest}
     for number in range(count):
         drawn = round(MEDIAN * math.exp(dice.gauss(0, SPREAD)))
         yield Letter(
             number=number,
             to=dice.choice(addresses),
-            size=extremes.get(number, min(max(drawn, SMALLEST), LARGEST)),
+            size=extremes.get(number, min(max(drawn, SMALLEST), largest)),
             twice=dice.random() < 0.10,
             salt=dice.getrandbits(64),
         )

@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 
 from tests.chaos.judge import Verdict, judge
-from tests.chaos.letters import letters
+from tests.chaos.letters import LARGEST, letters
 from tests.chaos.sender import Post, post_all
 from tests.chaos.system import ADDRESSES, System
 
@@ -37,7 +37,9 @@ async def trouble(system: System, post: Post, moments: list[int], copy_at: int, 
         system.second_register()
 
 
-async def chaos(seed: int, count: int, kills: int, connections: int, folder: Path, settle_seconds: float) -> Verdict:
+async def chaos(
+    seed: int, count: int, kills: int, connections: int, folder: Path, settle_seconds: float, largest: int = LARGEST
+) -> Verdict:
     """Run it in `folder`; the verdict says what was found."""
     dice = random.Random(seed)
     system = System(folder)
@@ -49,7 +51,7 @@ async def chaos(seed: int, count: int, kills: int, connections: int, folder: Pat
         moments = [dice.randrange(count // 20, count * 19 // 20) for _ in range(kills)]
         copy_at = dice.randrange(count // 4, count * 3 // 4)
         async with asyncio.TaskGroup() as group:
-            group.create_task(post_all(post, letters(seed, count, ADDRESSES), connections, seed))
+            group.create_task(post_all(post, letters(seed, count, ADDRESSES, largest), connections, seed))
             group.create_task(trouble(system, post, moments, copy_at, dice))
         sent = time.monotonic() - started
         await system.ready(120)
