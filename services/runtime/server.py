@@ -44,12 +44,9 @@ def configuration(
 
     A password may be a reference to the environment, such as `$SARABAN_INGEST`: it is then written without quotes.
     """
-    rights = [right for right in (*(role.rights() for role in ROLES), *others) if right.user in passwords]
-    ours = [right for right in rights if not right.services]
-    guests = [right for right in rights if right.services]
     lines = [
         *(f"# {line}".rstrip() for line in comment.splitlines()),
-        f"server_name: {_word(server.name)}",
+        f"server_name: {_secret(server.name)}",
         f"listen: {_word(server.listen)}",
         f"http: {_word(server.monitor)}",
         *([f"pid_file: {_word(server.pid_file)}"] if server.pid_file else []),
@@ -81,7 +78,15 @@ def configuration(
             "}",
             "",
         ]
-    lines += [
+    return "\n".join([*lines, accounts(passwords, others)])
+
+
+def accounts(passwords: Mapping[str, str], others: Iterable[Rights] = ()) -> str:
+    """The part of the file that says who may do what: our account and its users, and the accounts of subscribers."""
+    rights = [right for right in (*(role.rights() for role in ROLES), *others) if right.user in passwords]
+    ours = [right for right in rights if not right.services]
+    guests = [right for right in rights if right.services]
+    lines = [
         "accounts {",
         f"  {ACCOUNT} {{",
         "    jetstream: enabled",
