@@ -36,6 +36,8 @@ def percent_encode(text: str) -> str:
 
 def percent_decode(value: str) -> str:
     """Read one header value."""
+    if "%" not in value and value.isascii():
+        return value
     return unquote_to_bytes(value).decode("utf-8", "surrogatepass")
 
 
@@ -84,18 +86,18 @@ def read(headers: dict[str, str], kind: type[E]) -> E:
     if lower.get("ce-type") != str(kind.__struct_config__.tag):
         raise ValueError(f"ce-type is {lower.get('ce-type')!r}, not {kind.__struct_config__.tag!r}")
     values: dict[str, Any] = {"type": lower["ce-type"]}
-    for field in msgspec.structs.fields(kind):
-        value = lower.get(attribute_name(field.name))
+    for name, header, is_text in _expected(kind):
+        value = lower.get(header)
         if value is None:
             continue
         text = percent_decode(value)
-        values[field.name] = text if _is_text(kind, field.name) else msgspec.json.decode(text)
+        values[name] = text if is_text else _DECODER.decode(text)
     return msgspec.convert(values, kind, strict=True)
 
 
 def size(headers: dict[str, str]) -> int:
     """Octets the headers take on the wire."""
-    return len("NATS/1.0\r\n\r\n") + sum(len(name) + len(value) + 4 for name, value in headers.items())
+    return len("NATS/1.0\r\n\r\n") + sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
 
 
 class _Travelling(NamedTuple):
@@ -113,7 +115,13 @@ def _travelling(kind: type[Event]) -> tuple[_Travelling, ...]:
     )
 
 
+@cache
+def _expected(kind: type[Event]) -> tuple[tuple[str, str, bool], ...]:
+    return tuple((field.name, field.header, _is_text(kind, field.name)) for field in _travelling(kind))
+
+
 _JSON = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder()
 
 
 def _json(value: object) -> str:
