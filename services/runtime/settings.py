@@ -98,6 +98,12 @@ class Ingest(Section, frozen=True, kw_only=True):
             ge=1_000_000, description="Bytes of letters in memory at once; beyond it 452 4.3.1. At least message_bytes."
         ),
     ] = 838_860_800
+    window_bytes: Annotated[
+        int,
+        Meta(
+            ge=1_000_000, description="Bytes handed to NATS and not yet acknowledged; further letters wait their turn."
+        ),
+    ] = 67_108_864
     recipients: Annotated[
         int, Meta(ge=100, description="RCPT per letter; RFC 5321 section 4.5.3.1.8 asks for 100.")
     ] = 1_000
