@@ -1,0 +1,167 @@
+"""Builds the ingress and serves until it is asked to stop. Nothing else builds."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from services.ingest import log
+from services.ingest.admission import Flight
+from services.ingest.attempts import Attempts
+from services.ingest.attempts_file import AttemptsFile
+from services.ingest.certificate import Certificate
+from services.ingest.mailroom import Mailroom
+from services.ingest.protocol import Parts, SmtpSession
+from services.ingest.reception import Reception
+from services.ingest.recipients import Recipients
+from services.ingest.sessions import Sessions, TurnedAway
+from services.runtime.bus import Bus
+from services.runtime.clock import CentralClock, Clock
+from services.runtime.config import host_port
+from services.runtime.directory import Directory
+from services.runtime.durability import durable
+from services.runtime.readiness import Readiness
+from services.runtime.settings import Settings
+
+BACKLOG: Final = 1_024
+WATCH_SECONDS: Final = 0.25
+
+
+async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, clock: Clock | None = None) -> None:
+    """Serve SMTP until `stop` is set, then drain; one process of possibly several on the same port.
+
+    Raises:
+        Unavailable: NATS cannot be reached.
+        OSError: an address is taken, a certificate or the state folder cannot be used.
+    """
+    async with _running(settings, readiness, clock) as (parts, servers, closed):
+        asked, lost = asyncio.create_task(stop.wait()), asyncio.create_task(closed.wait())
+        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
+        readiness.set("listening", ready=False, reason="draining")
+        for server in servers:
+            server.close()
+        await parts.sessions.drain(settings.ingest.drain_seconds)
+        asked.cancel()
+        lost.cancel()
+
+
+@asynccontextmanager
+async def _running(
+    settings: Settings, readiness: Readiness, clock: Clock | None
+) -> AsyncIterator[tuple[Parts, list[asyncio.Server], asyncio.Event]]:
+    """Everything built and started; ended in the reverse order, attempts last."""
+    closed = asyncio.Event()
+    readiness.set("nats", ready=False, reason="not connected")
+    bus = await Bus.connect(settings.nats, "ingest", on_closed=closed.set)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        directory = await Directory.watch(bus)
+        if clock is None:
+            central = CentralClock(settings.clock)
+            tasks.append(asyncio.create_task(central.run(), name="clock"))
+            clock = central
+        file = await asyncio.to_thread(
+            AttemptsFile, Path(settings.state) / settings.ingest.attempts_file, settings.ingest.attempts_file_bytes
+        )
+        attempts = Attempts(bus, clock, file, settings.ingest.attempts_rate)
+        parts = _build(settings, bus, directory, clock, attempts, readiness, await _hostname(settings))
+        tasks += [
+            asyncio.create_task(attempts.run(), name="attempts"),
+            asyncio.create_task(parts.sessions.run(), name="sessions"),
+            asyncio.create_task(_watch(settings, bus, directory, readiness), name="readiness"),
+        ]
+        servers = await _listen(settings, parts)
+        readiness.set("listening", ready=True)
+        log.listening(settings.ingest.listen, parts.hostname)
+        if parts.postmaster is None:
+            log.no_postmaster()
+        yield parts, servers, closed
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        with contextlib.suppress(UnboundLocalError):
+            await attempts.settle()
+            file.close()
+            await directory.close()
+        await bus.close()
+
+
+def _build(
+    settings: Settings,
+    bus: Bus,
+    directory: Directory,
+    clock: Clock,
+    attempts: Attempts,
+    readiness: Readiness,
+    hostname: str,
+) -> Parts:
+    ingest = settings.ingest
+    mailroom = Mailroom(bus, ingest.max_payload, ingest.window_bytes, ingest.commit_seconds)
+    flight = Flight(ingest.flight_bytes)
+    postmaster = None
+    if ingest.postmaster:
+        from services.ingest.postmaster import Postmaster  # its SMTP client costs memory that few ingresses need
+
+        host, port = host_port(ingest.postmaster_relay)
+        postmaster = Postmaster(ingest.postmaster, host, port, ingest.postmaster_tls, hostname, ingest.commit_seconds)
+    state = Path(settings.state)
+    return Parts(
+        settings=ingest,
+        hostname=hostname,
+        clock=clock,
+        recipients=Recipients(directory, operator=postmaster is not None),
+        reception=Reception(mailroom),
+        mailroom=mailroom,
+        flight=flight,
+        sessions=Sessions(ingest.sessions, flight),
+        attempts=attempts,
+        certificate=Certificate(str(state / ingest.certificate), str(state / ingest.private_key))
+        if ingest.certificate
+        else None,
+        postmaster=postmaster,
+        ready=lambda: readiness.ready and bus.connected,
+    )
+
+
+async def _listen(settings: Settings, parts: Parts) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+
+    def session() -> asyncio.Protocol:
+        return TurnedAway() if parts.sessions.full else SmtpSession(parts, loop)
+
+    servers: list[asyncio.Server] = []
+    for address in settings.ingest.listen:
+        host, port = host_port(address)
+        # Only with several processes: two systems on one port would otherwise share its mail without a word.
+        shared = settings.ingest.processes > 1
+        servers.append(await loop.create_server(session, host, port, backlog=BACKLOG, reuse_port=shared or None))
+    return servers
+
+
+async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: Readiness) -> None:
+    """Keep the readiness true to what is; a connection that is new may be to a server that does not sync."""
+    checked: int | None = None
+    said: str | None = None
+    while True:
+        connection = int(bus.nc.stats["reconnects"])
+        readiness.set("nats", ready=bus.connected, reason="not connected")
+        readiness.set("directory", ready=directory.loaded, reason="not read yet")
+        if bus.connected and checked != connection:
+            readiness.set("durable", ready=False, reason="not checked yet on this connection")
+            reason = await durable(settings.nats)
+            readiness.set("durable", ready=reason is None, reason=reason or "")
+            if reason is None and connection == int(bus.nc.stats["reconnects"]):
+                checked = connection
+            elif reason is not None and reason != said:
+                log.not_durable(reason)
+            said = reason
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _hostname(settings: Settings) -> str:
+    return settings.ingest.hostname or await asyncio.to_thread(socket.getfqdn)

@@ -1,0 +1,90 @@
+"""A letter on its way in: dot reader, octets, bounds and the time of receipt in one place, without any waiting."""
+
+from typing import Final, Literal
+
+from services.ingest import replies
+from services.ingest.admission import Flight
+from services.ingest.content import Content
+from services.ingest.dot_reader import DotReader
+from services.ingest.replies import Reply
+from services.runtime.clock import Clock, Stamp
+
+Label = Literal["bare_newline", "bare_carriage_return", "nul_octet", "no_header", "long_line"]
+"""The labels of mail.received.v1."""
+
+PATIENCE: Final = 2
+"""A letter that is refused is read to its end, but not beyond so many times the SIZE we announced."""
+
+
+class Arrival:
+    """From the 354 to the end of DATA. Whoever makes one must `release` it."""
+
+    def __init__(self, limit: int, flight: Flight, block_bytes: int, clock: Clock) -> None:
+        self._limit = limit
+        self._flight = flight
+        self._clock = clock
+        self._reader = DotReader(self._keep)
+        self._content = Content(block_bytes)
+        self._taken = 0
+        self._refusal: Reply | None = None
+        self.seen = 0
+        """Octets of content so far, kept or not."""
+        self.stamp: Stamp | None = None
+        """When the last octet was there: the time of receipt, read once (invariant 5)."""
+
+    def feed(self, chunk: bytes) -> bytes | None:
+        """Take one chunk; return None while DATA goes on, and what lies behind its end once it has ended."""
+        rest = self._reader.feed(chunk)
+        if rest is not None:
+            self.stamp = self._clock.now()
+        return rest
+
+    @property
+    def refusal(self) -> Reply | None:
+        """Why the letter cannot be taken, or None."""
+        return replies.SMUGGLED if self._reader.smuggled else self._refusal
+
+    @property
+    def endless(self) -> bool:
+        """Whether the peer sends on and on although the letter has long been too large."""
+        return self.seen > self._limit * PATIENCE
+
+    @property
+    def size(self) -> int:
+        """Octets of the letter."""
+        return self._content.size
+
+    def blocks(self) -> tuple[bytes, ...]:
+        """The letter's octets."""
+        return self._content.blocks()
+
+    def labels(self) -> list[Label]:
+        """What the reader noticed."""
+        named: dict[Label, bool] = {
+            "bare_newline": self._reader.bare_newline,
+            "bare_carriage_return": self._reader.bare_carriage_return,
+            "nul_octet": self._reader.nul_octet,
+        }
+        return [label for label, noticed in named.items() if noticed]
+
+    def release(self) -> None:
+        """Forget the octets and give their room back."""
+        self._content.drop()
+        self._flight.give(self._taken)
+        self._taken = 0
+
+    def _keep(self, piece: bytes) -> None:
+        self.seen += len(piece)
+        if self._refusal is not None or self._reader.smuggled:
+            return
+        if self.seen > self._limit:
+            self._refuse(replies.TOO_LARGE)
+        elif not self._flight.take(len(piece)):
+            self._refuse(replies.NO_ROOM)
+        else:
+            self._taken += len(piece)
+            self._content.add(piece)
+
+    def _refuse(self, reply: Reply) -> None:
+        self._refusal = reply
+        self.release()

@@ -1,0 +1,98 @@
+"""Every line the ingress logs. Names of events are stated only here."""
+
+from collections.abc import Sequence
+
+from services.runtime import logs
+
+_log = logs.get()
+
+
+def listening(addresses: Sequence[str], hostname: str) -> None:
+    """The ingress takes connections."""
+    _log.info("ingest.listening", addresses=list(addresses), hostname=hostname)
+
+
+def no_postmaster() -> None:
+    """RFC 5321 section 4.5.1 asks for postmaster; without a mailbox of the operator it is refused."""
+    _log.warning("ingest.no_postmaster", remedy="set ingest.postmaster and ingest.postmaster_relay")
+
+
+def not_durable(reason: str) -> None:
+    """No letter is taken until the server syncs before it acks."""
+    _log.error("ingest.not_durable", reason=reason)
+
+
+def kept(
+    mails: Sequence[str], peer: str, sender: str, size: int, seconds: float, position: str, answered: bool
+) -> None:
+    """A letter is kept; with `answered` false the peer left before it could be told."""
+    _log.info(
+        "ingest.kept",
+        mails=list(mails),
+        peer=peer,
+        sender=sender,
+        size=size,
+        duration_seconds=round(seconds, 6),
+        position=position,
+        answered=answered,
+    )
+
+
+def refused(reply: str, stage: str, peer: str, sender: str, recipients: Sequence[str]) -> None:
+    """A recipient or a letter was refused or deferred."""
+    _log.info("ingest.refused", reply=reply, stage=stage, peer=peer, sender=sender, recipients=list(recipients))
+
+
+def deferred(error: str, peer: str, agencies: Sequence[str]) -> None:
+    """A letter could not be stored; the peer was told to come again."""
+    _log.warning("ingest.deferred", error=error, peer=peer, agencies=list(agencies))
+
+
+def failed(peer: str) -> None:
+    """Something of ours broke in a session; the peer was told to come again."""
+    _log.error("ingest.failed", peer=peer, exc_info=True)
+
+
+def session_ended(peer: str, why: str) -> None:
+    """A session was ended by us."""
+    _log.info("ingest.session_ended", peer=peer, why=why)
+
+
+def handshake_failed(peer: str, error: str) -> None:
+    """STARTTLS did not come to an end."""
+    _log.info("ingest.handshake_failed", peer=peer, error=error)
+
+
+def certificate_refused(path: str, error: str) -> None:
+    """A new certificate cannot be used; the one before it stays."""
+    _log.error("ingest.certificate_refused", path=path, error=error)
+
+
+def operator_deferred(error: str) -> None:
+    """The operator's own server could not take mail for postmaster; the peer was told to come again."""
+    _log.warning("ingest.operator_deferred", error=error)
+
+
+def attempts_kept(events: int, path: str) -> None:
+    """NATS is away: attempts wait in the file."""
+    _log.info("ingest.attempts_kept", events=events, path=path)
+
+
+def attempts_published(events: int, path: str) -> None:
+    """NATS is back: the file's attempts are published."""
+    _log.info("ingest.attempts_published", events=events, path=path)
+
+
+def attempts_dropped(events: int, why: str) -> None:
+    """Attempts that are counted and not kept."""
+    _log.warning("ingest.attempts_dropped", events=events, why=why)
+
+
+def draining(sessions: int) -> None:
+    """The ingress takes no more connections and ends its sessions."""
+    _log.info("ingest.draining", sessions=sessions)
+
+
+def drained(aborted: int) -> None:
+    """All sessions are over; `aborted` of them were in the middle of a letter when the time was up."""
+    _log.info("ingest.drained", aborted=aborted)

@@ -1,0 +1,121 @@
+"""The durable write: what comes back from `commit` lies synced in MAIL."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from contracts.event import Position
+from services.runtime import batch, errors
+from services.runtime.batch import Outgoing
+from services.runtime.bus import Bus
+
+HEADERS_ROOM: Final = 65_536
+"""Headers count towards max_payload, and exceeding it closes the connection for good."""
+
+BATCHES: Final = 16
+"""Atomic batches under way at once; the server has 50 places, of which an abandoned batch holds one for 10 s."""
+
+BUSY_SECONDS: Final = 0.25
+
+
+class Mailroom:
+    """Hands letters to NATS, no more octets at once than the window allows, in the order they asked."""
+
+    def __init__(self, bus: Bus, max_payload: int, window_bytes: int, commit_seconds: float) -> None:
+        self._bus = bus
+        self._max_payload = max_payload
+        self._window = Window(window_bytes)
+        self._batches = asyncio.Semaphore(BATCHES)
+        self._seconds = commit_seconds
+
+    @property
+    def connected(self) -> bool:
+        """Whether a letter could be stored at this moment."""
+        return self._bus.connected
+
+    @property
+    def block_bytes(self) -> int:
+        """Most octets of a letter that one message may carry; the server has the last word."""
+        return min(self._max_payload, self._bus.nc.max_payload) - HEADERS_ROOM
+
+    async def commit(self, messages: Sequence[Outgoing]) -> Position:
+        """Store all of `messages` or none; return the position of the last.
+
+        Raises:
+            Unavailable: no answer within the deadline, or no connection; it may be stored all the same.
+            StoreFull: disk or stream is full. Refused, Busy: the server said so. Nothing is stored.
+        """
+        octets = sum(len(message.body) for message in messages)
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._window.enter(octets)
+        except TimeoutError:
+            raise errors.Unavailable(f"{self._window.waiting} letters wait before this one") from None
+        try:
+            if len(messages) == 1:
+                return await batch.commit(self._bus.nc, messages, self._left(deadline))
+            async with self._batches:
+                return await self._commit_batch(messages, deadline)
+        finally:
+            self._window.leave(octets)
+
+    async def _commit_batch(self, messages: Sequence[Outgoing], deadline: float) -> Position:
+        while True:
+            try:
+                return await batch.commit(self._bus.nc, messages, self._left(deadline))
+            except errors.Busy:
+                if self._left(deadline) <= BUSY_SECONDS:
+                    raise
+            await asyncio.sleep(BUSY_SECONDS)
+
+    @staticmethod
+    def _left(deadline: float) -> float:
+        return max(0.001, deadline - asyncio.get_running_loop().time())
+
+
+class Window:
+    """Octets under way to NATS. Whoever is larger than the whole window goes alone; nobody is overtaken."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._queue)
+
+    async def enter(self, octets: int) -> None:
+        """Wait for room and take it. Every `enter` that returns needs its `leave`."""
+        if not self._queue and self._fits(octets):
+            self._held += octets
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        place = (octets, turn)
+        self._queue.append(place)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(octets)
+            else:
+                self._queue.remove(place)
+                self._call()
+            raise
+
+    def leave(self, octets: int) -> None:
+        """Give room back."""
+        self._held -= octets
+        self._call()
+
+    def _fits(self, octets: int) -> bool:
+        return not self._held or self._held + octets <= self._limit
+
+    def _call(self) -> None:
+        while self._queue and self._fits(self._queue[0][0]):
+            octets, turn = self._queue.popleft()
+            self._held += octets
+            turn.set_result(None)

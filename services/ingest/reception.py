@@ -1,0 +1,112 @@
+"""Taking responsibility for a letter."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from contracts.event import Position
+from contracts.mail import MailReceived, Peer
+from contracts.values import instant
+from services.ingest import header_budget, header_lines, upstream
+from services.ingest.arrival import Arrival
+from services.ingest.content import has_long_line
+from services.ingest.header_lines import HEAD_BYTES
+from services.ingest.identity import digests, identify
+from services.ingest.mailroom import Mailroom
+from services.ingest.transaction import Transaction
+from services.runtime.batch import Outgoing
+
+LARGE: Final = 262_144
+"""From here a letter is hashed in a thread: 25 MB would keep every other session waiting for 30 ms."""
+
+PART_HEADERS: Final = {"content-type": "application/octet-stream"}
+
+Protocol = Literal["SMTP", "ESMTP", "ESMTPS", "UTF8SMTP", "UTF8SMTPS"]
+
+
+class Kept(NamedTuple):
+    """What was stored."""
+
+    events: tuple[MailReceived, ...]
+    position: Position
+
+
+class Reception:
+    """The one place where a letter becomes ours."""
+
+    def __init__(self, mailroom: Mailroom) -> None:
+        self._mailroom = mailroom
+
+    async def accept(self, transaction: Transaction, peer: Peer, protocol: Protocol, arrival: Arrival) -> Kept:
+        """Take responsibility for one letter; returning is the promise behind the 250.
+
+        1. The time of receipt, once: `arrival.stamp`, read from the clock when the last octet came in.
+        2. What the octets are: digests, header lines, and for each agency the letter's id.
+        3. One event an agency, its headers within the contract's budget.
+        4. All bytes and events, one atomic write, synced.
+        5. Only now may the caller say 250.
+
+        A crash before 4 ends: nothing is stored, or all of it; the peer repeats either way.
+        A crash after 4: the peer repeats, the same ids arrive again, the register keeps the first number.
+
+        Raises the errors of `Mailroom.commit`; the peer is then told to come again, which is harmless.
+        """
+        stamp = arrival.stamp
+        assert stamp is not None, "accept is for letters that have ended"
+        received_at = instant(stamp.utc_ns)
+        blocks = arrival.blocks()
+        section = header_lines.read(blocks[0][:HEAD_BYTES] if blocks else b"")
+        if arrival.size < LARGE:
+            (whole, body), long_line = digests(blocks, section.body), has_long_line(blocks)
+        else:
+            (whole, body), long_line = await asyncio.to_thread(_measured, blocks, section.body)
+        labels = arrival.labels()
+        if not section.fields:
+            labels.append("no_header")
+        if long_line:
+            labels.append("long_line")
+        events: list[MailReceived] = []
+        messages: list[Outgoing] = []
+        for agency, addressee in transaction.addressees.items():
+            event, headers = header_budget.within(
+                MailReceived(
+                    agency=agency,
+                    mail=identify(agency, section, body),
+                    sha256=whole.hex(),
+                    size=arrival.size,
+                    parts=len(blocks) if len(blocks) > 1 else 0,
+                    peer=peer,
+                    upstream=upstream.hop_before(section.received, addressee.upstreams)
+                    if addressee.upstreams
+                    else None,
+                    protocol=protocol,
+                    sender=transaction.sender,
+                    recipients=tuple(addressee.recipients.values()),
+                    ret=transaction.ret,
+                    envid=transaction.envid,
+                    eight_bit=transaction.eight_bit,
+                    lines=section.lines(),
+                    labels=tuple(labels),
+                    received_at=received_at,
+                    bound_ms=stamp.bound_ms,
+                    within_bound=stamp.within_bound,
+                    source=stamp.source,
+                    stratum=stamp.stratum,
+                )
+            )
+            events.append(event)
+            messages += _messages(event, headers, blocks)
+        position = await self._mailroom.commit(messages)
+        return Kept(tuple(events), position)
+
+
+def _measured(blocks: tuple[bytes, ...], body: int) -> tuple[tuple[bytes, bytes], bool]:
+    return digests(blocks, body), has_long_line(blocks)
+
+
+def _messages(event: MailReceived, headers: dict[str, str], blocks: Sequence[bytes]) -> list[Outgoing]:
+    if not event.parts:
+        return [Outgoing(event.nats_subject, blocks[0] if blocks else b"", headers)]
+    subject = f"mail.v1.part.{event.agency}"
+    parts = [Outgoing(subject, block, PART_HEADERS) for block in blocks]
+    return [*parts, Outgoing(event.nats_subject, b"", headers)]

@@ -1,0 +1,91 @@
+"""The sessions of one process: their number, their deadlines, their end."""
+
+import asyncio
+import contextlib
+from typing import Final, Protocol, cast
+
+from services.ingest import log, metrics
+from services.ingest.admission import Flight
+from services.ingest.replies import TOO_MANY_SESSIONS
+
+SWEEP_SECONDS: Final = 0.5
+"""One timer looks at all deadlines: a timer for each command would cost more than the command."""
+
+
+class Sweepable(Protocol):
+    """What a session lets be done to it."""
+
+    deadline: float | None
+    """When its peer has been too slow, in the loop's time; None while it waits for us."""
+
+    def expire(self) -> None:
+        """Its peer was too slow."""
+
+    def drain(self) -> None:
+        """End as soon as no letter is in the middle."""
+
+    def abort(self) -> None:
+        """End now."""
+
+
+class Sessions:
+    """All that are open."""
+
+    def __init__(self, limit: int, flight: Flight) -> None:
+        self._limit = limit
+        self._flight = flight
+        self._open: set[Sweepable] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would be too many."""
+        return len(self._open) >= self._limit
+
+    def add(self, session: Sweepable) -> None:
+        """A session begins."""
+        self._open.add(session)
+        self._none.clear()
+        metrics.CONNECTIONS.inc()
+
+    def remove(self, session: Sweepable) -> None:
+        """A session is over."""
+        self._open.discard(session)
+        if not self._open:
+            self._none.set()
+
+    async def run(self) -> None:
+        """Look at all deadlines twice a second, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for session in tuple(self._open):
+                if session.deadline is not None and session.deadline <= now:
+                    session.expire()
+            metrics.SESSIONS.set(len(self._open))
+            metrics.FLIGHT.set(self._flight.held)
+
+    async def drain(self, seconds: float) -> None:
+        """End all sessions: idle ones at once, those in the middle of a letter when it is done or the time is up."""
+        log.draining(len(self._open))
+        for session in tuple(self._open):
+            session.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
+        left = tuple(self._open)
+        for session in left:
+            session.abort()
+        log.drained(len(left))
+
+
+class TurnedAway(asyncio.Protocol):
+    """A connection too many: told so, and closed."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say 421 and close."""
+        metrics.REFUSED.labels(TOO_MANY_SESSIONS.name).inc()
+        cast("asyncio.Transport", transport).write(TOO_MANY_SESSIONS.line)  # uvloop's is no subclass
+        transport.close()
