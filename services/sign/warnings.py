@@ -14,6 +14,7 @@ Code = Literal[
     "authentication_unfinished",
     "dmarc_failed",
     "examination_failed",
+    "letter_erased",
     "message_unreadable",
     "name_misleads",
     "number_differs",
@@ -52,6 +53,10 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "examination_failed": (
         "ตรวจ {name} ไม่สำเร็จเนื่องจากข้อผิดพลาดของระบบ ({detail})",
         "{name} could not be examined because of a fault of this system ({detail}).",
+    ),
+    "letter_erased": (
+        "หนังสือถูกลบออกจากระบบก่อนการตรวจ",
+        "The letter was erased before it was examined.",
     ),
     "message_unreadable": (
         "อ่านโครงสร้างข้อความไม่ได้ ({detail})",

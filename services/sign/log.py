@@ -1,0 +1,37 @@
+"""Every line sign logs. Names of events are stated only here."""
+
+from services.runtime import logs
+
+_log = logs.get()
+
+
+def sealed(mail: str, book: str, number: int, seal: str, octets: int, seconds: float) -> None:
+    """A letter has its final receipt."""
+    _log.info(
+        "sign.sealed", mail=mail, book=book, number=number, seal=seal, octets=octets, duration_seconds=round(seconds, 4)
+    )
+
+
+def skipped(row: str, reason: str) -> None:
+    """A row gets no receipt of its own; that is in order."""
+    _log.info("sign.skipped", row=row, reason=reason)
+
+
+def erased(mail: str, position: str) -> None:
+    """The letter was erased before it was examined; its receipt says so."""
+    _log.warning("sign.erased", mail=mail, letter=position)
+
+
+def no_seal(agency: str, reason: str) -> None:
+    """Receipts of this agency cannot be sealed."""
+    _log.error("sign.no_seal", agency=agency, reason=reason)
+
+
+def seal_unusable(reason: str) -> None:
+    """An agency of the directory could not be given a sealed receipt, were a letter to come. Said once."""
+    _log.warning("sign.seal_unusable", reason=reason)
+
+
+def ready(seals: int, test: bool, trust_store: str) -> None:
+    """Keys and trust store are loaded."""
+    _log.info("sign.ready", seals=seals, test_authority=test, trust_store=trust_store)

@@ -1,0 +1,33 @@
+"""What sign measures. Labels are closed sets: kinds of the contracts, never an agency or a letter."""
+
+from prometheus_client import Counter, Histogram
+
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+RECEIPTS = Counter(
+    "saraban_sign_receipts_total",
+    "Final receipts sealed.",
+    ["seal"],  # operator | agency | test
+)
+SKIPPED = Counter(
+    "saraban_sign_skipped_total",
+    "Rows that get no receipt of their own.",
+    ["reason"],  # sealed_before | moved | not_by_mail
+)
+VERDICTS = Counter(
+    "saraban_sign_verdicts_total",
+    "Signatures judged.",
+    ["indication"],  # TOTAL-PASSED | INDETERMINATE | TOTAL-FAILED | none
+)
+EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
+LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
+SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)
+LATENCY = Histogram(
+    "saraban_sign_latency_seconds",
+    "From the row in the register to its final receipt.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600),
+)
+CONFLICTS = Counter(
+    "saraban_sign_conflicts_total",
+    "Publishes refused because another worker wrote first, or the event was there; nothing was stored twice.",
+)

@@ -1,0 +1,124 @@
+"""The seal: one PAdES signature (B-B) over the whole PDF, by a key that is loaded once.
+
+pyHanko's SimpleSigner reads its key anew for each signature and signs twice, the first time only to learn how long the
+result will be. Here the key is kept as an object and the length is known from the certificates.
+"""
+
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from asn1crypto import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+FIELD: Final = "Seal"
+"""Name of the one signature field of a receipt."""
+
+_CMS_OCTETS: Final = 3_072
+"""What a signature takes beside its certificates: attributes (about 500), and up to 512 of an RSA-4096 value."""
+
+_HASHES: Final[dict[str, HashAlgorithm]] = {"sha256": SHA256(), "sha384": SHA384()}
+
+
+class SealError(Exception):
+    """A seal key cannot be used; one sentence that names the file."""
+
+
+class _LoadedSigner(Signer):
+    """pyHanko's signer interface over a key object that stays loaded."""
+
+    def __init__(
+        self, key: RSAPrivateKey | EllipticCurvePrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]
+    ) -> None:
+        store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # published without types
+        store.register_multiple(chain)
+        # A root in the signature proves nothing; who verifies has it, or does not trust it.
+        super().__init__(signing_cert=certificate, cert_registry=store, embed_roots=False)
+        self._key = key
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        hashed = _HASHES[digest_algorithm]
+        if isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(data, PKCS1v15(), hashed)
+        return self._key.sign(data, ECDSA(hashed))
+
+
+class SealKey:
+    """A key with its certificates, ready to seal. Safe to use from several threads."""
+
+    def __init__(
+        self, key: RSAPrivateKey | EllipticCurvePrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]
+    ) -> None:
+        self._signer = _LoadedSigner(key, certificate, chain)
+        self._digest = "sha384" if isinstance(key, EllipticCurvePrivateKey) and key.key_size > 256 else "sha256"
+        octets = sum(len(one.dump()) for one in (certificate, *chain)) + _CMS_OCTETS
+        self._reserved = 2 * octets  # hex digits
+        self.certificate = certificate
+        self.name: str = str(self._signer.subject_name)
+        """The common name of the certificate."""
+
+    @classmethod
+    def load(cls, path: Path, password: str | None) -> "SealKey":
+        """Read a PKCS#12 file.
+
+        Raises:
+            SealError: it cannot be read, holds no key, or a key of another kind than RSA from 2048 bits and ECDSA.
+        """
+        try:
+            bag = pkcs12.load_pkcs12(path.read_bytes(), password.encode() if password else None)
+        except OSError as error:
+            raise SealError(f"{path}: {error.strerror}") from error
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise SealError(f"{path}: no PKCS#12 file, or not its password") from error
+        if bag.key is None or bag.cert is None:
+            raise SealError(f"{path}: holds no key with its certificate")
+        if not isinstance(bag.key, RSAPrivateKey | EllipticCurvePrivateKey):
+            raise SealError(f"{path}: the key is neither RSA nor ECDSA")
+        if isinstance(bag.key, RSAPrivateKey) and bag.key.key_size < 2048:
+            raise SealError(f"{path}: RSA with {bag.key.key_size} bits is too short, at least 2048")
+        if bag.key.public_key() != bag.cert.certificate.public_key():
+            raise SealError(f"{path}: the certificate is not of this key")
+        chain = [_asn1(one.certificate.public_bytes(Encoding.DER)) for one in bag.additional_certs]
+        return cls(bag.key, _asn1(bag.cert.certificate.public_bytes(Encoding.DER)), chain)
+
+    def problem(self, now: datetime | None = None) -> str | None:
+        """Why the certificate should not be used now, or None."""
+        validity = self.certificate["tbs_certificate"]["validity"]
+        begins, ends = validity["not_before"].native, validity["not_after"].native
+        now = now or datetime.now(UTC)
+        if now < begins:
+            return f"the certificate of {self.name} is not valid before {begins:%Y-%m-%d}"
+        if now > ends:
+            return f"the certificate of {self.name} was valid until {ends:%Y-%m-%d}"
+        return None
+
+    def seal(self, pdf: bytes, reason: str) -> bytes:
+        """The same PDF with an invisible signature field that covers all of it."""
+        writer = IncrementalPdfFileWriter(BytesIO(pdf))
+        signer = PdfSigner(
+            PdfSignatureMetadata(
+                field_name=FIELD,
+                md_algorithm=self._digest,
+                subfilter=SigSeedSubFilter.PADES,
+                name=self.name,
+                reason=reason,
+            ),
+            signer=self._signer,
+        )
+        out = BytesIO()
+        signer.sign_pdf(writer, bytes_reserved=self._reserved, output=out)
+        return out.getvalue()
+
+
+def _asn1(der: bytes) -> x509.Certificate:
+    return x509.Certificate.load(der)

@@ -1,0 +1,87 @@
+"""Which key seals an agency's receipts, and in whose name."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from contracts.directory import Agency
+from contracts.receipt import Seal, Text
+from services.runtime.settings import Sign
+from services.sign import authority
+from services.sign.seal import SealError, SealKey
+
+OPERATOR: Final = "operator"
+"""The key of agencies that name none."""
+
+
+class NoSealError(Exception):
+    """There is no usable key for the agency. `shared`: it is the operator's, which many agencies wait for."""
+
+    def __init__(self, reason: str, *, shared: bool) -> None:
+        super().__init__(reason)
+        self.shared = shared
+
+
+class Seals:
+    """The keys of this process. Only `sign` has them."""
+
+    def __init__(self, keys: Mapping[str, SealKey], test: SealKey | None, operator: str = "") -> None:
+        self._keys = keys
+        self._test = test
+        self._operator = operator
+
+    @classmethod
+    def load(cls, config: Sign, state: Path) -> "Seals":
+        """Read every key once; make the test authority where the settings name a folder for it.
+
+        Raises:
+            SealError: a key cannot be used; the message names the setting.
+        """
+        keys: dict[str, SealKey] = {}
+        for name, file in config.seals.items():
+            try:
+                keys[name] = SealKey.load(state / file, config.seal_passwords.get(name))
+            except SealError as error:
+                raise SealError(f"sign.seals.{name}: {error}") from error
+        test = None
+        if config.test_authority:
+            try:
+                test = authority.ensure(state / config.test_authority)
+            except (SealError, OSError) as error:
+                raise SealError(f"sign.test_authority: {error}") from error
+        return cls(keys, test, config.operator)
+
+    def of(self, agency: Agency) -> tuple[SealKey, Seal]:
+        """The agency's key, and how its receipts name the seal.
+
+        The test key seals for kind `test` and for no other: a receipt must not become worthless by a missing file.
+
+        Raises:
+            NoSealError: its key is not configured, or its certificate is not valid now.
+        """
+        owner = agency.seal
+        behalf = Text(value=agency.name)
+        if owner.kind == "test":
+            if self._test is None:
+                raise NoSealError("the agency has a test seal, but sign.test_authority is not set", shared=True)
+            return self._test, Seal(kind="test", by=Text(value=self._test.name), on_behalf_of=behalf)
+        if owner.kind == "agency" and not owner.key:
+            raise NoSealError("the agency seals itself, but its seal names no key", shared=False)
+        name = owner.key or OPERATOR
+        key = self._keys.get(name)
+        if key is None:
+            raise NoSealError(f"sign.seals has no {name!r}", shared=name == OPERATOR)
+        if problem := key.problem():
+            raise NoSealError(f"sign.seals.{name}: {problem}", shared=name == OPERATOR)
+        by = agency.name if owner.kind == "agency" else self._operator or key.name
+        return key, Seal(kind=owner.kind, by=Text(value=by), on_behalf_of=behalf)
+
+    def problems(self, agencies: Iterable[Agency]) -> list[str]:
+        """The agencies whose receipts cannot be sealed, a sentence each."""
+        found: list[str] = []
+        for agency in agencies:
+            try:
+                self.of(agency)
+            except NoSealError as error:
+                found.append(f"{agency.id}: {error}")
+        return found

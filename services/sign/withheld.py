@@ -1,0 +1,23 @@
+"""What stays of findings when the letter is classified: nothing that tells its number, subject, names or files."""
+
+from msgspec.structs import replace
+
+from contracts.findings import Findings, Particulars
+from services.words import wording
+
+HIDDEN_NAME = "-"
+_THAI = wording.REASONS[wording.CLASSIFIED]
+_ENGLISH = "Not shown: a classified letter."
+
+
+def withheld(findings: Findings) -> Findings:
+    """The findings as they may lie in FINDINGS in clear: digests, sizes and verdicts, the mark, codes of warnings."""
+    return replace(
+        findings,
+        particulars=Particulars(secrecy=findings.particulars.secrecy),
+        signatures=tuple(
+            replace(verdict, part="", field="", signer=None, explanation=_THAI) for verdict in findings.signatures
+        ),
+        attachments=tuple(replace(file, name=HIDDEN_NAME) for file in findings.attachments),
+        warnings=tuple(replace(warning, thai=_THAI, english=_ENGLISH) for warning in findings.warnings),
+    )

@@ -1,0 +1,180 @@
+"""From a row to its receipt: the letter is examined, once, and answered, once."""
+
+import time
+from typing import Final, Protocol
+
+from contracts.directory import Agency
+from contracts.event import Position
+from contracts.findings import Findings, LetterExamined, Particulars, ReceiptSealed
+from contracts.mail import MailReceived
+from contracts.receipt import Receipt, Seal
+from contracts.register import LetterEntered
+from contracts.values import MailId, instant
+from services.runtime.bus import Bus
+from services.runtime.directory import Directory
+from services.runtime.errors import Missing, Refused
+from services.runtime.letters import read_letter, read_message
+from services.runtime.settle import Delivery, Poison, Retry
+from services.sign import log, metrics, receipt
+from services.sign.ledger import Ledger
+from services.sign.paper import PaperError
+from services.sign.press import Press
+from services.sign.seal import SealKey
+from services.sign.seals import NoSealError, Seals
+from services.sign.warnings import warning
+from services.sign.withheld import withheld
+
+SEAL_PAUSE_SECONDS: Final = 60.0
+"""How long rows wait where the operator's own key cannot be used: it is many agencies', and somebody is at it."""
+
+Letter = tuple[MailReceived, bytes]
+
+
+class Examiner(Protocol):
+    """Whatever says what a letter is: hostile octets in, findings out."""
+
+    async def examine(self, octets: bytes, received: MailReceived) -> Findings:
+        """The findings of a letter; every letter has some."""
+        ...
+
+
+class Worker:
+    """The handler of REGISTER's rows."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        directory: Directory,
+        examiner: Examiner,
+        ledger: Ledger,
+        seals: Seals,
+        press: Press,
+        software: str,
+    ) -> None:
+        self._bus = bus
+        self._directory = directory
+        self._examiner = examiner
+        self._ledger = ledger
+        self._seals = seals
+        self._press = press
+        self._software = software
+
+    async def entered(self, delivery: Delivery[LetterEntered]) -> None:
+        """Publish what the letter of this row is, then its sealed receipt; each once, however often this is called.
+
+        Raises:
+            Poison: there will never be a receipt as things stand; `saraban dead retry` after they were changed.
+            Retry: the operator's key cannot be used at the moment.
+        """
+        begun = time.monotonic()
+        row = delivery.event
+        if row.mail is None or row.position is None:
+            return self._skip(delivery, "not_by_mail")  # paper and e-CMS: the desk stamps them, nobody wrote to us
+        if row.moved_from is not None:
+            return self._skip(delivery, "moved")  # the letter has its one final receipt, by its first number
+        await self._ledger.cover(delivery.stored_at)
+        if self._ledger.sealed(row.position):
+            return self._skip(delivery, "sealed_before")
+        agency = self._agency(row)
+        key, seal = self._seal(agency)
+        body = await self._octets(delivery.position)
+        letter = await self._letter(row.mail, row.position)
+        findings = await self._examined(row, row.mail, row.position, letter)
+        # A crash from here on: the findings are there and are taken as they are.
+        issued = receipt.build(
+            row,
+            body,
+            received=letter[0] if letter else None,
+            findings=findings if letter else None,
+            agency=agency,
+            seal=seal,
+            software=self._software,
+            issued_at=instant(time.time_ns()),
+        )
+        letter = None  # tens of megabytes, which need not wait for the press
+        pdf = await self._print(issued, key)
+        event = ReceiptSealed(agency=row.agency, mail=row.mail, position=row.position, receipt=issued, pdf=pdf)
+        if not await self._publish(event):
+            return self._skip(delivery, "sealed_before")
+        # A crash from here on: the row is delivered again, and the ledger knows its receipt.
+        metrics.RECEIPTS.labels(seal.kind).inc()
+        metrics.LATENCY.observe(max(0.0, time.time() - delivery.stored_at.timestamp()))
+        log.sealed(row.mail, row.nats_subject, row.number, seal.kind, len(event.pdf), time.monotonic() - begun)
+        return None
+
+    def _agency(self, row: LetterEntered) -> Agency:
+        agency = self._directory.agency(row.agency)
+        if agency is None:
+            raise Poison(f"the directory has no agency {row.agency!r}: its receipt can name nobody")
+        return agency
+
+    def _seal(self, agency: Agency) -> tuple[SealKey, Seal]:
+        try:
+            return self._seals.of(agency)
+        except NoSealError as error:
+            log.no_seal(agency.id, str(error))
+            if error.shared:
+                raise Retry(SEAL_PAUSE_SECONDS, str(error)) from error
+            raise Poison(str(error)) from error
+
+    async def _octets(self, position: Position) -> bytes:
+        message = await read_message(self._bus.nc, position.stream, position.sequence, self._bus.timeout)
+        if message is None:
+            raise Poison(f"the row at {position} is gone: the register is damaged")
+        return message.body
+
+    async def _letter(self, mail: MailId, position: Position) -> Letter | None:
+        try:
+            return await read_letter(self._bus.nc, position, self._bus.timeout)
+        except Missing:
+            log.erased(mail, str(position))
+            return None
+
+    async def _examined(self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None) -> Findings:
+        known = await self._ledger.examined(position)
+        if known is not None:
+            return known.findings
+        findings = await self._examine(letter)
+        event = LetterExamined(
+            agency=row.agency,
+            mail=mail,
+            position=position,
+            series=row.series,
+            year=row.year,
+            number=row.number,
+            findings=withheld(findings) if row.series == "classified" else findings,
+        )
+        if not await self._publish(event):
+            known = await self._ledger.examined(position)
+            return known.findings if known is not None else findings
+        for verdict in findings.signatures:
+            metrics.VERDICTS.labels(verdict.indication or "none").inc()
+        return findings
+
+    async def _examine(self, letter: Letter | None) -> Findings:
+        if letter is None:
+            return Findings(
+                particulars=Particulars(),
+                warnings=(warning("letter_erased"),),
+                judged_at=instant(time.time_ns()),
+                software=self._software,
+            )
+        received, octets = letter
+        with metrics.EXAMINING.time():
+            return await self._examiner.examine(octets, received)
+
+    async def _print(self, paper: Receipt, key: SealKey) -> bytes:
+        try:
+            return await self._press.print(paper, key)
+        except PaperError as error:
+            raise Poison(f"the receipt cannot be laid out: {error}") from error
+
+    async def _publish(self, event: LetterExamined | ReceiptSealed) -> bool:
+        try:
+            return await self._ledger.publish(event)
+        except Refused as error:
+            raise Poison(f"{event.type} cannot be stored: {error}") from error
+
+    def _skip(self, delivery: Delivery[LetterEntered], reason: str) -> None:
+        metrics.SKIPPED.labels(reason).inc()
+        log.skipped(delivery.event.key, reason)
