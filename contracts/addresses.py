@@ -31,3 +31,9 @@ def answered_mail(header: str) -> str | None:
     """The letter whose receipt a Message-ID, In-Reply-To or References line names, or None."""
     match = _MESSAGE_ID.search(header)
     return match.group(2) if match else None
+
+
+def answered_entry(header: str) -> tuple[str, str, str, int] | None:
+    """Errand, letter, stream and sequence that a Message-ID of ours names, or None."""
+    match = _MESSAGE_ID.search(header)
+    return (match.group(1), match.group(2), match.group(3), int(match.group(4))) if match else None

@@ -5,9 +5,10 @@ percent-encoded as the binding says: everything outside U+0021..U+007E, and the 
 in a header gets lost in some clients. A field that is no string, number or boolean is written as JSON first.
 """
 
+import re
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 import msgspec
 
@@ -24,6 +25,8 @@ SOURCE = "saraban"
 _SAFE = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not in '"%')
 _ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype")
 
+_ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
+
 E = TypeVar("E", bound=Event)
 
 
@@ -36,9 +39,14 @@ def percent_encode(text: str) -> str:
 
 def percent_decode(value: str) -> str:
     """Read one header value."""
-    if "%" not in value and value.isascii():
+    if "%" not in value:
         return value
-    return unquote_to_bytes(value).decode("utf-8", "surrogatepass")
+    # A literal % is always escaped, so these cannot meet half of another escape; they are most of a JSON value's.
+    return _ESCAPES.sub(_unescaped, value.replace("%22", '"').replace("%20", " "))
+
+
+def _unescaped(run: re.Match[str]) -> str:
+    return bytes.fromhex(run[0].replace("%", "")).decode("utf-8", "surrogatepass")
 
 
 @cache

@@ -120,7 +120,7 @@ NOTIFY_GRACE = Consumer(
     max_ack_pending=1_000,
 )
 NOTIFY_RELEASES = Consumer(
-    durable="notify-releases", stream="ORDERS", filter_subject=RELEASES, ack_wait_seconds=120, max_ack_pending=64
+    durable="notify-releases", stream="ORDERS", filter_subject=RELEASES, ack_wait_seconds=120, max_ack_pending=10_000
 )
 SIGN_RETRIES = Consumer(
     durable="sign-retries", stream="DEAD", filter_subject="dead.v1.sign.*", ack_wait_seconds=120, max_ack_pending=64
