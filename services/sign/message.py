@@ -50,6 +50,8 @@ class Message:
     """A mail taken apart."""
 
     subject: str | None = None
+    authors: list[str] = field(default_factory=list)
+    """Every From line, decoded; an honest mail has one."""
     text: str = ""
     parts: list[Part] = field(default_factory=list)
     """The attachments, in their order."""
@@ -71,6 +73,7 @@ def read(octets: bytes) -> Message:
         return message
     subject = header.get("Subject")
     message.subject = None if subject is None else decoded(subject)
+    message.authors = [decoded(value) for value in header.get_all("From", [])]
     _Walk(octets, message).run(header, body)
     return message
 

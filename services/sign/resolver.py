@@ -1,0 +1,100 @@
+"""The DNS, asked by the parent on the loop: explicit servers, a deadline for each letter, nothing searched."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Sequence
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from services.sign.questions import QUESTIONS, TYPES, NoAnswerError, Records
+
+_ANSWERS = 50
+"""Most records of one answer that are handed on."""
+_OCTETS = 8_192
+"""Most of one record; a DKIM key has half a KiB."""
+
+
+class Resolver:
+    """Answers the questions of letters, each within its own budget of time and number."""
+
+    def __init__(self, servers: Sequence[str], seconds: float) -> None:
+        """`servers` are HOST or HOST:PORT (IPv6 in brackets where a port follows); none: the host's own.
+
+        Raises:
+            ValueError: a server's name cannot be found, or its port is no number.
+        """
+        self._seconds = seconds
+        try:
+            self._resolver = dns.asyncresolver.Resolver(configure=not servers)
+        except dns.resolver.NoResolverConfiguration:
+            self._resolver = dns.asyncresolver.Resolver(configure=False)
+        if servers:
+            self._resolver.nameservers = [_nameserver(server) for server in servers]
+        self._resolver.cache = dns.resolver.LRUCache(2_000)
+        self._resolver.timeout = max(0.5, seconds / 4)
+
+    def letter(self) -> "LetterQuestions":
+        """The questions of one letter, from now on."""
+        return LetterQuestions(self._resolver, time.monotonic() + self._seconds)
+
+
+class LetterQuestions:
+    """What one letter may ask: so many questions, until this instant."""
+
+    def __init__(self, resolver: dns.asyncresolver.Resolver, deadline: float) -> None:
+        self._resolver, self._deadline, self._left = resolver, deadline, QUESTIONS
+
+    async def ask(self, name: str, kind: str) -> Records:
+        """The records; empty if there is none.
+
+        Raises:
+            NoAnswerError: the budget is used up, or no server answered.
+        """
+        self._left -= 1
+        left = self._deadline - time.monotonic()
+        if self._left < 0 or left <= 0 or kind not in TYPES:
+            raise NoAnswerError(f"{kind}: no more questions for this letter")
+        try:
+            full = dns.name.from_text(name, dns.name.root)
+        except (dns.exception.DNSException, UnicodeError, ValueError):
+            return ()  # what is no name has no records
+        try:
+            async with asyncio.timeout(left):
+                answer = await self._resolver.resolve(full, kind, lifetime=left, search=False, raise_on_no_answer=False)
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except (dns.exception.DNSException, TimeoutError, OSError) as error:
+            raise NoAnswerError(f"{kind}: {type(error).__name__}") from error
+        return tuple(_text(kind, record)[:_OCTETS] for record in list(answer.rrset or ())[:_ANSWERS])
+
+
+def _text(kind: str, record: object) -> str:
+    if kind in ("TXT", "SPF"):
+        return b"".join(record.strings).decode("latin-1")  # type: ignore[attr-defined]  # dnspython types by name only
+    if kind == "MX":
+        return f"{record.preference} {record.exchange.to_text(True)}"  # type: ignore[attr-defined]  # the same
+    if kind == "PTR":
+        return str(record.target.to_text(True))  # type: ignore[attr-defined]  # the same
+    return str(record.address)  # type: ignore[attr-defined]  # the same
+
+
+def _nameserver(server: str) -> dns.nameserver.Nameserver:
+    host, port = server, "53"
+    if server.startswith("["):
+        host, _, rest = server[1:].partition("]")
+        port = rest.removeprefix(":") or "53"
+    elif server.count(":") == 1:
+        host, _, port = server.partition(":")
+    if not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError(f"{server!r}: the port is no number from 1 to 65535")
+    try:
+        address = str(socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0][4][0])
+    except OSError as error:
+        raise ValueError(f"{server!r}: no such host") from error
+    return dns.nameserver.Do53Nameserver(address, int(port))

@@ -1,0 +1,106 @@
+"""What the verdict on a PDF signature rests on, stated once. For the child process only.
+
+Trust: exactly the anchors of the store that is passed in; never the system's list. Revocation: a certificate that
+declares where its status is published needs a CRL or an OCSP answer, and only those that the file carries are read,
+since fetching would follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from asn1crypto import cms, ocsp, x509
+from asn1crypto import crl as asn1_crl
+from pyhanko.pdf_utils.decode_limits import DecodeLimits, DecodePurpose, DocumentDecodeBudget, StreamDecodeLimits
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.sign.general import MultivaluedAttributeError, NonexistentAttributeError, find_unique_cms_attribute
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.errors import NoDSSFoundError, SignatureValidationError
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.policy_decl import (
+    CertificateFetchingRule,
+    LocalKnowledge,
+    RevinfoOnlineFetchingRule,
+    RevocationInfoGatheringSpec,
+    SignatureValidationSpec,
+)
+from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
+from pyhanko_certvalidator.registry import SimpleTrustManager
+from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
+
+from services.sign.trust import TrustStore
+
+_MIB = 1024 * 1024
+LIMITS = DecodeLimits(
+    per_stream=StreamDecodeLimits(max_ratio=200, ratio_floor=4 * _MIB, max_output_size=32 * _MIB),
+    per_purpose={
+        DecodePurpose.OBJECT_STREAM: StreamDecodeLimits(max_ratio=100, ratio_floor=4 * _MIB, max_output_size=16 * _MIB),
+        DecodePurpose.XREF_STREAM: StreamDecodeLimits(max_ratio=200, ratio_floor=4 * _MIB, max_output_size=16 * _MIB),
+        DecodePurpose.XMP_METADATA: StreamDecodeLimits(max_ratio=100, ratio_floor=_MIB, max_output_size=4 * _MIB),
+        DecodePurpose.CERTIFICATE: StreamDecodeLimits(max_ratio=None, max_output_size=_MIB),
+        DecodePurpose.OCSP_RESPONSE: StreamDecodeLimits(max_ratio=None, max_output_size=_MIB),
+        DecodePurpose.CRL: StreamDecodeLimits(max_ratio=50, ratio_floor=4 * _MIB, max_output_size=16 * _MIB),
+    },
+    document_budget=DocumentDecodeBudget(base_allowance=96 * _MIB, max_ratio=10),
+)
+"""An eighth of pyHanko's defaults: an official letter is a few hundred KiB."""
+
+REVOCATION = RevocationCheckingPolicy(
+    ee_certificate_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+    intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
+)
+
+MALFORMED = (
+    PdfError,
+    SignatureValidationError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What a malformed file makes pyHanko and asn1crypto raise. RecursionError and MemoryError go further."""
+
+
+def spec(trust: TrustStore, carried: LocalKnowledge) -> SignatureValidationSpec:
+    """Everything a verdict rests on beside the file itself."""
+    roots = [x509.Certificate.load(anchor) for anchor in trust.anchors]
+    return SignatureValidationSpec(
+        cert_validation_policy=CertValidationPolicySpec(
+            trust_manager=SimpleTrustManager.build(trust_roots=roots),
+            revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
+            time_tolerance=timedelta(seconds=60),
+        ),
+        revinfo_gathering_policy=RevocationInfoGatheringSpec(
+            online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
+            certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
+        ),
+        local_knowledge=carried,
+        key_usage_settings=KeyUsageConstraints(
+            key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
+        ),
+    )
+
+
+def carried(signature: EmbeddedPdfSignature) -> LocalKnowledge:
+    """Certificates, CRLs and OCSP answers that the file carries, in its DSS and in Adobe's attribute."""
+    known = LocalKnowledge([], [], [], [], [])
+    with suppress(NoDSSFoundError, *MALFORMED):
+        store = DocumentSecurityStore.read_dss(signature.reader)
+        known.known_certs.extend(store.load_certs())
+        for item in store.ocsps:
+            octets = item.get_object().read_data(DecodePurpose.OCSP_RESPONSE)
+            known.known_ocsps.extend(OCSPContainer.load_multi(ocsp.OCSPResponse.load(octets)))
+        for item in store.crls:
+            octets = item.get_object().read_data(DecodePurpose.CRL)
+            known.known_crls.append(CRLContainer(asn1_crl.CertificateList.load(octets)))
+    with suppress(NonexistentAttributeError, MultivaluedAttributeError, *MALFORMED):
+        attributes: cms.CMSAttributes = signature.signer_info["signed_attrs"]
+        archive = find_unique_cms_attribute(attributes, "adobe_revocation_info_archival")
+        known.known_crls.extend(CRLContainer(item) for item in archive["crl"])
+        for item in archive["ocsp"]:
+            known.known_ocsps.extend(OCSPContainer.load_multi(item))
+    return known

@@ -1,0 +1,69 @@
+"""The plain Thai sentence an officer reads beside each verdict. Technical, never about validity in law."""
+
+from typing import Final, Literal
+
+Coverage = Literal["whole", "earlier revision", "changed afterwards", "unknown"]
+
+_PASSED: Final = "ตรวจทางเทคนิคแล้ว ข้อมูลตรงกับที่ลงลายมือชื่อ และใบรับรองสืบถึงผู้ออกที่ระบบเชื่อถือได้"
+_PASSED_BUT: Final = "ระวัง สิ่งที่แสดงอาจไม่ใช่สิ่งที่ลงลายมือชื่อไว้ แม้ลายมือชื่อของไฟล์รุ่นที่ลงนามจะตรวจได้"
+_FAILED: Final = {
+    "HASH_FAILURE": "ข้อมูลไม่ตรงกับที่ลงลายมือชื่อไว้ ไฟล์ถูกเปลี่ยนแปลงหรือเสียหาย",
+    "SIG_CRYPTO_FAILURE": "ค่าลายมือชื่อไม่ถูกต้องตามใบรับรองของผู้ลงลายมือชื่อ",
+    "FORMAT_FAILURE": "โครงสร้างของลายมือชื่อไม่เป็นไปตามมาตรฐาน จึงตรวจไม่ได้",
+    "REVOKED": "ใบรับรองถูกเพิกถอนก่อนเวลาลงลายมือชื่อ",
+    "NOT_YET_VALID": "ลงลายมือชื่อก่อนที่ใบรับรองจะเริ่มใช้ได้",
+}
+_OPEN: Final = {
+    "NO_CERTIFICATE_CHAIN_FOUND": "ใบรับรองของผู้ลงลายมือชื่อสืบไม่ถึงผู้ออกรายใดในบัญชีที่ระบบเชื่อถือ",
+    "OUT_OF_BOUNDS_NO_POE": "ใบรับรองหมดอายุหรือยังไม่เริ่มใช้ในเวลาที่ตรวจ และไม่มีหลักฐานว่าลงลายมือชื่อในขณะที่ใบรับรองยังใช้ได้",
+    "OUT_OF_BOUNDS_NOT_REVOKED": "ใบรับรองหมดอายุแล้วในเวลาที่ตรวจ แต่ไม่พบว่าถูกเพิกถอน",
+    "EXPIRED": "ลงลายมือชื่อหลังจากใบรับรองหมดอายุ",
+    "REVOKED_NO_POE": "ใบรับรองถูกเพิกถอนแล้ว และไม่มีหลักฐานว่าลงลายมือชื่อก่อนการเพิกถอน",
+    "REVOKED_CA_NO_POE": "ใบรับรองของผู้ออกถูกเพิกถอนแล้ว",
+    "TRY_LATER": "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และระบบไม่ดึงจากภายนอก",
+    "REVOCATION_OUT_OF_BOUNDS_NO_POE": "ข้อมูลการเพิกถอนใบรับรองในไฟล์พ้นกำหนดแล้ว",
+    "CRYPTO_CONSTRAINTS_FAILURE": "ใช้วิธีเข้ารหัสที่ไม่ปลอดภัยพอแล้ว",
+    "CRYPTO_CONSTRAINTS_FAILURE_NO_POE": "ใช้วิธีเข้ารหัสที่ไม่ปลอดภัยพอแล้ว",
+    "CHAIN_CONSTRAINTS_FAILURE": "ใบรับรองไม่ได้ออกมาสำหรับการลงลายมือชื่อเช่นนี้",
+    "SIG_CONSTRAINTS_FAILURE": "ลายมือชื่อไม่มีส่วนประกอบตามที่กำหนด",
+    "NO_SIGNING_CERTIFICATE_FOUND": "ไม่พบใบรับรองของผู้ลงลายมือชื่อในไฟล์",
+    "SIGNED_DATA_NOT_FOUND": "ไม่แน่ชัดว่าลายมือชื่อครอบคลุมส่วนใดของไฟล์",
+    "CERTIFICATE_CHAIN_GENERAL_FAILURE": (
+        "ยืนยันสายใบรับรองไม่ครบ ไฟล์ไม่มีข้อมูลการเพิกถอนที่ใช้ได้ หรือสายใบรับรองผิดพลาด (ระบบไม่ดึงจากภายนอก)"
+    ),
+    "NO_POE": "ไม่มีหลักฐานเพียงพอว่าลายมือชื่อมีอยู่ในขณะที่ใบรับรองยังใช้ได้",
+    "TIMESTAMP_ORDER_FAILURE": "ลำดับเวลาของตราประทับเวลาขัดกัน",
+}
+_OTHER: Final = "ตรวจไม่ได้ข้อสรุป"
+_COVERAGE: Final[dict[Coverage, str]] = {
+    "whole": "ครอบคลุมทั้งไฟล์",
+    "earlier revision": "ครอบคลุมเฉพาะไฟล์รุ่นก่อน มีการเพิ่มเติมในภายหลังตามที่ลายมือชื่ออนุญาต",
+    "changed afterwards": "มีการเปลี่ยนแปลงไฟล์หลังลงลายมือชื่อ",
+    "unknown": "ไม่ทราบว่าครอบคลุมส่วนใดของไฟล์",
+}
+TIMESTAMP: Final = "ตราประทับเวลาของเอกสาร:"
+NOT_FINISHED: Final = "ตรวจลายมือชื่อไม่เสร็จภายในทรัพยากรที่กำหนด"
+UNREADABLE: Final = "ไฟล์น่าจะมีลายมือชื่อดิจิทัล แต่อ่านไม่ได้"
+UNSUPPORTED: Final = "ลายมือชื่อในรูปแบบที่ระบบไม่รองรับ จึงไม่มีผลการตรวจ"
+_NO_STORE: Final = "ยังไม่ได้กำหนดบัญชีใบรับรองที่เชื่อถือ จึงไม่มีผลการตรวจ"
+
+
+def explain(indication: str, sub_indication: str | None, coverage: Coverage) -> str:
+    """What the verdict says, and what of the file it speaks of."""
+    if indication == "TOTAL-PASSED":
+        said = _PASSED if coverage != "changed afterwards" else _PASSED_BUT
+    elif indication == "TOTAL-FAILED":
+        said = _FAILED.get(sub_indication or "", _OTHER)
+    else:
+        said = _OPEN.get(sub_indication or "", _OTHER)
+    return f"{said} {_COVERAGE[coverage]}"
+
+
+def without_store(*, intact: bool | None, coverage: Coverage) -> str:
+    """No verdict can be asked for; whether the file is what was signed can still be said."""
+    state = {
+        True: "ข้อมูลตรงกับที่ลงลายมือชื่อ",
+        False: "แต่ข้อมูลไม่ตรงกับที่ลงลายมือชื่อไว้",
+        None: "และอ่านลายมือชื่อไม่ได้",
+    }[intact]
+    return f"{_NO_STORE} {state} {_COVERAGE[coverage]}"
