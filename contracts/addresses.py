@@ -8,7 +8,9 @@ crash keeps it and an answer names the letter it speaks of.
 import re
 
 _TOKEN = re.compile(r"receipt-([a-z2-7]{52})", re.IGNORECASE)
-_MESSAGE_ID = re.compile(r"<(final|provisional|cover|alert)\.([a-z2-7]{52})\.([A-Za-z0-9_-]+)\.(\d+)@[^<>@\s]+>")
+_MESSAGE_ID = re.compile(
+    r"<(final|provisional|cover|alert)\.([a-z2-7]{52})\.([A-Za-z0-9_-]+)\.([0-9]{1,19})@[^<>@\s]+>"
+)
 
 
 def token_address(mail: str, domain: str) -> str:

@@ -16,6 +16,8 @@ from contracts.mail import MailReceived
 E = TypeVar("E", bound=Event)
 
 _ENCODER = msgspec.json.Encoder()
+_DAMAGED = (msgspec.MsgspecError, ValueError, KeyError, RecursionError)
+"""What reading damaged octets raises; nested deeply enough, JSON ends in a RecursionError."""
 
 
 class UndecodableError(ValueError):
@@ -45,7 +47,7 @@ def decode(body: bytes, *kinds: type[E]) -> E:
     """
     try:
         return _decoder(tuple(kinds) or JSON_EVENTS).decode(body)  # type: ignore[return-value]  # decoder is built of `kinds`
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _DAMAGED as error:
         raise UndecodableError(str(error)) from error
 
 
@@ -62,5 +64,5 @@ def decode_received(message_headers: dict[str, str] | None) -> MailReceived:
     """
     try:
         return headers.read(message_headers or {}, MailReceived)
-    except (msgspec.MsgspecError, ValueError, KeyError) as error:
+    except _DAMAGED as error:
         raise UndecodableError(str(error)) from error

@@ -3,6 +3,10 @@
 Everything that a lawyer or an agency may want otherwise is data here, never a constant in code.
 """
 
+import ipaddress
+import re
+import string
+from datetime import date
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -10,6 +14,7 @@ from msgspec import Meta, Struct
 from contracts.values import SERIES, AgencyId, Number, Series
 
 ClockTime = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM, Thai time.")]
+Weekday = Annotated[int, Meta(ge=0, le=6, description="0 is Monday.")]
 IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d$", description="ISO 8601 date, CE.")]
 
 
@@ -42,15 +47,7 @@ class Duty(Entry, frozen=True, kw_only=True):
     """One line of the roster: who answers on these days. The first line that fits holds."""
 
     officer: str
-    weekdays: Annotated[tuple[Annotated[int, Meta(ge=0, le=6)], ...], Meta(description="0 is Monday.")] = (
-        0,
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-    )
+    weekdays: tuple[Weekday, ...] = (0, 1, 2, 3, 4, 5, 6)
     valid_from: IsoDate | None = None
     valid_until: IsoDate | None = None
 
@@ -60,7 +57,7 @@ class Hours(Entry, frozen=True, kw_only=True):
 
     opens: ClockTime = "08:30"
     closes: ClockTime = "16:30"
-    weekdays: tuple[Annotated[int, Meta(ge=0, le=6)], ...] = (0, 1, 2, 3, 4)
+    weekdays: tuple[Weekday, ...] = (0, 1, 2, 3, 4)
 
 
 class Overlay(Entry, frozen=True, kw_only=True):
@@ -143,29 +140,99 @@ class Agency(Entry, frozen=True, kw_only=True):
 
 def problems(agency: Agency) -> list[str]:
     """What is wrong in an agency beyond its types, one sentence each."""
+    return [*_of_domains(agency), *_of_officers(agency), *_of_books(agency), *_of_days(agency)]
+
+
+def _of_domains(agency: Agency) -> list[str]:
     found: list[str] = []
-    names = {domain.name.lower() for domain in agency.domains}
+    names = [domain.name.lower() for domain in agency.domains]
     for address in agency.addresses:
         local, at, host = address.rpartition("@")
         if not at or not local or host.lower() not in names:
             found.append(f"addresses: {address!r} is not on one of the agency's domains")
+    found += [f"domains: {name!r} is there twice" for name in _twice(names)]
+    found += [f"addresses: {name!r} is there twice" for name in _twice([a.lower() for a in agency.addresses])]
     for domain in agency.domains:
         if domain.mode == "behind" and not domain.upstreams:
             found.append(f"domains: {domain.name!r} is in mode behind, but names no upstream networks")
         if domain.mode == "shared":
             found.append(f"domains: {domain.name!r}: mode shared is not built yet; use only or behind")
-    known = {officer.id for officer in agency.officers}
+        found += [
+            f"domains: {domain.name!r}: {network!r} is no network such as 192.0.2.0/24"
+            for network in domain.upstreams
+            if not _is_network(network)
+        ]
+    for mailbox in agency.mailboxes:
+        if not _is_address(mailbox.address):
+            found.append(f"mailboxes: {mailbox.address!r} is no address")
+    if agency.registrar and not _is_address(agency.registrar):
+        found.append(f"registrar: {agency.registrar!r} is no address")
+    return found
+
+
+def _of_officers(agency: Agency) -> list[str]:
+    known = [officer.id for officer in agency.officers]
+    found = [f"officers: {name!r} is there twice" for name in _twice(known)]
     found += [f"roster: nobody is called {duty.officer!r}" for duty in agency.roster if duty.officer not in known]
+    dated = [("officers", o.valid_from, o.valid_until) for o in agency.officers]
+    dated += [("roster", d.valid_from, d.valid_until) for d in agency.roster]
+    for where, *days in dated:
+        found += [f"{where}: {day!r} is no day of the calendar" for day in days if day and not _is_day(day)]
+    return found
+
+
+def _of_books(agency: Agency) -> list[str]:
+    found: list[str] = []
     for book in agency.first:
         series, _, year = book.partition("/")
-        if series not in SERIES or not year.isdigit():
+        if series not in SERIES or not re.fullmatch(r"2[5-9]\d\d", year, re.ASCII):
             found.append(f"first: {book!r} is not <series>/<Buddhist year>")
-    if agency.hours.opens >= agency.hours.closes:
-        found.append("hours: opens must be before closes")
     try:
         agency.number_format.format(number=1, year=2569, number_th="๑", year_th="๒๕๖๙")
-    except (KeyError, IndexError, ValueError):
+        names = {name for _, name, _, _ in string.Formatter().parse(agency.number_format) if name is not None}
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        names = {""}
+    if not names <= {"number", "year", "number_th", "year_th"}:
         found.append(f"number_format: {agency.number_format!r} uses a name other than number, year, number_th, year_th")
     if "{number" not in agency.number_format:
         found.append("number_format: has no {number} or {number_th}")
     return found
+
+
+def _of_days(agency: Agency) -> list[str]:
+    found: list[str] = []
+    if agency.hours.opens >= agency.hours.closes:
+        found.append("hours: opens must be before closes")
+    if not agency.hours.weekdays:
+        found.append("hours: no working day; nothing would ever be deemed received")
+    days = {**agency.overlay.closed, **agency.overlay.open}
+    found += [f"overlay: {day!r} is no day of the calendar" for day in days if not _is_day(day)]
+    found += [
+        f"overlay: {day!r} is both closed and open" for day in agency.overlay.closed if day in agency.overlay.open
+    ]
+    return found
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return False
+    return day.year < 2400  # a Buddhist year would pass for one CE
+
+
+def _is_address(text: str) -> bool:
+    local, at, host = text.rpartition("@")
+    return bool(at and local and host) and not re.search(r"[\s<>]", text)

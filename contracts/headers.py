@@ -23,7 +23,7 @@ SOURCE = "saraban"
 """`ce-source`; the service is the first word of the type."""
 
 _SAFE = "".join(chr(octet) for octet in range(0x21, 0x7F) if chr(octet) not in '"%')
-_ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype")
+_ATTRIBUTES = ("specversion", "id", "type", "source", "subject", "time", "datacontenttype", "dataschema")
 
 _ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 
@@ -53,7 +53,7 @@ def _unescaped(run: re.Match[str]) -> str:
 def attribute_name(field: str) -> str:
     """The header that carries a field of an event."""
     name = field.replace("_", "")
-    # `size`, `source` and the like of ours must not pose as a core attribute of CloudEvents.
+    # `source` and the like of ours must not pose as a core attribute of CloudEvents.
     return PREFIX + (f"x{name}" if name in _ATTRIBUTES else name)
 
 
