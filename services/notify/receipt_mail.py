@@ -108,9 +108,10 @@ def _text(entry: Entry, receipt: Receipt, filename: str, central: str) -> str:
 
 def particulars(entry: Entry) -> list[str]:
     """The number and both times, as every mail about a letter shows them."""
+    book = f"{wording.SERIES[entry.series]} ปี {thai_style.digits(entry.year)}"
     return [
         f"เลขทะเบียนรับ: {clean(entry.number_text)}",
-        f"ทะเบียน: {wording.SERIES[entry.series]} ปี {thai_style.digits(entry.year)} ลำดับที่ {thai_style.digits(entry.number)}",
+        f"ทะเบียน: {book} ลำดับที่ {thai_style.digits(entry.number)}",
         f"วันเวลาที่เข้าสู่ระบบ: {thai_style.exact_time(from_instant(entry.received_at))}",
         f"วันเวลารับตามเวลาทำการ: {thai_style.date_and_time(from_instant(entry.deemed_at))}",
     ]

@@ -67,7 +67,7 @@ class Lmtp(aiosmtplib.SMTP):
     ) -> aiosmtplib.SMTPResponse:
         """Say LHLO."""
         name = hostname or self.local_hostname or "localhost"
-        response = await self.execute_command(b"LHLO", name.encode("ascii"), timeout=timeout)  # type: ignore[arg-type]  # the alias of Default in aiosmtplib is private
+        response = await self.execute_command(b"LHLO", name.encode("ascii"), timeout=timeout)
         if response.code != 250:
             raise aiosmtplib.SMTPHeloError(response.code, response.message)
         self.last_ehlo_response = response

@@ -1,0 +1,44 @@
+"""Letters of this process with a mail that waits for its next attempt, and since when the oldest waits."""
+
+import asyncio
+import time
+
+from services.notify import metrics
+
+REFRESH_SECONDS = 5.0
+STALE_SECONDS = 600.0
+"""So long after its time a letter has been handled by another process, or its message was closed by a person."""
+
+
+class Waiting:
+    """Feeds the gauges; after a restart it fills again as the messages come again."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, tuple[float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._letters)
+
+    def begin(self, letter: str, seconds: float) -> None:
+        """It waits `seconds` for its next attempt."""
+        now = time.monotonic()
+        since, _ = self._letters.get(letter, (now, 0.0))
+        self._letters[letter] = (since, now + seconds)
+
+    def over(self, letter: str) -> None:
+        """It waits no more."""
+        self._letters.pop(letter, None)
+
+    def refresh(self) -> None:
+        """Write the gauges."""
+        now = time.monotonic()
+        for letter in [one for one, (_, due) in self._letters.items() if now - due > STALE_SECONDS]:
+            del self._letters[letter]
+        metrics.WAITING.set(len(self._letters))
+        metrics.WAITING_AGE.set(max((now - since for since, _ in self._letters.values()), default=0.0))
+
+    async def run(self) -> None:
+        """Keep the gauges fresh."""
+        while True:
+            self.refresh()
+            await asyncio.sleep(REFRESH_SECONDS)
