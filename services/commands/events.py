@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from services.runtime.bus import Bus
 
 _AGO = re.compile(r"(\d+)(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+QUEUE = 1_000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 app = typer.Typer()
@@ -82,11 +83,40 @@ async def _show(subject: str, since: datetime | None, style: Format, settings: A
         streams = await _streams(bus, subject)
         if not streams:
             raise CommandError(f"no stream has the subject {subject!r}; --help says which there are", 2)
-        async with asyncio.TaskGroup() as group:
-            for name, headers_only in streams:
-                group.create_task(
-                    _follow(bus, name, subject, since, style, headers_only=headers_only, until_now=until_now)
-                )
+        readers = [
+            follow(bus, name, subject, since=since, headers_only=headers_only, until_now=until_now)
+            for name, headers_only in streams
+        ]
+        # What is stored is shown in the order of its storing; what comes is shown as it comes.
+        async for stored in merged(readers) if until_now else together(readers):
+            _print(stored, style)
+
+
+async def merged(readers: Sequence[AsyncIterator[Stored]]) -> AsyncIterator[Stored]:
+    """Several streams as one, by the instant of storing."""
+    heads = [(await anext(reader, None), reader) for reader in readers]
+    waiting = [(head, reader) for head, reader in heads if head is not None]
+    while waiting:
+        waiting.sort(key=lambda pair: pair[0].stored_at)
+        first, reader = waiting.pop(0)
+        yield first
+        if (following := await anext(reader, None)) is not None:
+            waiting.append((following, reader))
+
+
+async def together(readers: Sequence[AsyncIterator[Stored]]) -> AsyncIterator[Stored]:
+    """Several streams as one, as their messages come."""
+    queue: asyncio.Queue[Stored] = asyncio.Queue(QUEUE)
+
+    async def read(reader: AsyncIterator[Stored]) -> None:
+        async for stored in reader:
+            await queue.put(stored)
+
+    async with asyncio.TaskGroup() as group:
+        for reader in readers:
+            group.create_task(read(reader))
+        while True:
+            yield await queue.get()
 
 
 async def _streams(bus: Bus, subject: str) -> list[tuple[str, bool]]:
@@ -100,15 +130,12 @@ async def _streams(bus: Bus, subject: str) -> list[tuple[str, bool]]:
     return [(name, stream is MAIL) for stream in families for name in await names(bus, stream.family)]
 
 
-async def _follow(
-    bus: Bus, stream: str, subject: str, since: datetime | None, style: Format, *, headers_only: bool, until_now: bool
-) -> None:
-    async for stored in follow(bus, stream, subject, since=since, headers_only=headers_only, until_now=until_now):
-        if style is Format.JSONL:
-            row(as_json(stored))
-            flush()
-        elif stored.event is not None or stored.body:
-            OUT.print(as_line(stored), markup=False)
+def _print(stored: Stored, style: Format) -> None:
+    if style is Format.JSONL:
+        row(as_json(stored))
+        flush()
+    else:
+        OUT.print(as_line(stored), markup=False)
 
 
 def as_json(stored: Stored) -> dict[str, object]:

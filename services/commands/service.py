@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from contracts.values import BANGKOK
-from services.runtime import config
+from services.runtime import config, process
+from services.runtime.readiness import Readiness
 from services.runtime.settings import Settings
 
 WRONG_SETTING = 2
@@ -24,7 +25,11 @@ def run(service: str, file: Path | None) -> int:
     if service == "provision":
         return _provision(settings)
     application: Any = import_module(f"services.{service}.app")
-    application.run(settings)
+
+    async def main(stop: asyncio.Event, readiness: Readiness) -> None:
+        await application.serve(settings, stop, readiness)
+
+    process.run(service, settings, main)
     return 0
 
 

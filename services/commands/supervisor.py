@@ -35,6 +35,8 @@ class Supervisor:
         """Is set to MisconfiguredError when a part can not run at all."""
         self.on_change: Callable[[str, bool], None] = lambda name, runs: None
         """Called when a part has ended or runs again."""
+        self.hint: Callable[[str], str] = lambda name: ""
+        """What to add where a part has ended: where its log is."""
         self._record = record
         self._output = output
         self._say = say
@@ -86,7 +88,7 @@ class Supervisor:
             if time.monotonic() - began > SETTLED_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             self.restarts[part.name] += 1
-            self._say(f"{part.name} {_how(code)}; starting it again in {pause:g} s")
+            self._say(f"{part.name} {_how(code)}; starting it again in {pause:g} s{self.hint(part.name)}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             if self._stopping:  # while we slept

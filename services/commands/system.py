@@ -21,7 +21,7 @@ from services.commands.journal import Journal
 from services.commands.part import Part, Record
 from services.commands.state import State, is_free, rights, write_private
 from services.commands.supervisor import Supervisor, end_leftovers
-from services.commands.terminal import CommandError
+from services.commands.terminal import CommandError, short
 from services.runtime import readiness, server
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
@@ -48,6 +48,8 @@ class System:
         self.settings = settings
         self.record = Record(state.parts)
         self.supervisor = Supervisor(self.record, self._output, say)
+        if to_files:
+            self.supervisor.hint = lambda name: f" [dim](log: {short(state.logs / name)}.log)[/dim]"
         self._say = say
         self.to_files = to_files
         self.embedded = settings.nats == Nats()
@@ -60,7 +62,7 @@ class System:
     async def start(self, *, with_demo: bool) -> None:
         """Start the parts in order. Raises CommandError, with the reason in a line, when one cannot be started."""
         state = self.state
-        state.lock("up", f"{state.root} is in use: another `saraban up` runs there; give a new one another --state")
+        state.lock("up", f"{state.root} is in use: another `saraban up` runs there; a second system needs its own --state, --smtp, --http")
         await end_leftovers(self.record, self._say)
         self._check_addresses()
         state.clear_metrics()

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -63,3 +64,8 @@ def thai_time(text: str) -> str:
     """An instant of the contracts as an officer reads it: `20 พ.ย. 2568 15:52:07` in Thai time."""
     moment: datetime = from_instant(text).astimezone(BANGKOK)
     return f"{moment.day} {THAI_MONTHS[moment.month - 1]} {moment.year + 543} {moment:%H:%M:%S}"
+
+
+def short(path: Path) -> str:
+    """A path from here, if it lies below."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from services.commands import demo
 from services.commands.state import READER, State
 from services.commands.system import System
-from services.commands.terminal import ERR
+from services.commands.terminal import ERR, short
 
 SAMPLE = Path("deploy/examples/letter.pdf")
 
@@ -49,11 +49,6 @@ def command(state: State, line: str) -> str:
         start = short(program.absolute())
     place = "" if state.root == Path("var").absolute() else f" --state {shlex.quote(short(state.root))}"
     return f"{start} {line}{place}"
-
-
-def short(path: Path) -> str:
-    """A path from here, if it lies below."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _is_demo(state: State) -> bool:
