@@ -16,7 +16,7 @@ def describe(parts: Sequence[Part]) -> tuple[tuple[Attachment, ...], list[findin
     warnings: list[findings.Warning] = []
     for part in parts:
         kind = media_type.of(part.octets, part.media_type)
-        encrypted = media_type.is_encrypted(part.octets, kind)
+        encrypted = media_type.is_encrypted(part.octets)
         found.append(
             Attachment(
                 name=part.name,

@@ -35,3 +35,13 @@ def seal_unusable(reason: str) -> None:
 def ready(seals: int, test: bool, trust_store: str) -> None:
     """Keys and trust store are loaded."""
     _log.info("sign.ready", seals=seals, test_authority=test, trust_store=trust_store)
+
+
+def child_ended(limit: str, said: str) -> None:
+    """A letter ended its child process; its findings say so. `said` is the child's last word."""
+    _log.warning("sign.child_ended", limit=limit, said=said)
+
+
+def child_not_walled() -> None:
+    """The host permits neither a network namespace nor a system call filter: a child could reach the network."""
+    _log.warning("sign.child_not_walled")

@@ -76,8 +76,8 @@ def misleads(name: str, kind: str) -> bool:
     return endings is not None and lower.endswith(_DOCUMENTS) and not lower.endswith(endings)
 
 
-def is_encrypted(octets: bytes, kind: str) -> bool:
-    """Whether it asks for a password or a key, as far as that can be told without opening it."""
+def is_encrypted(octets: bytes) -> bool:
+    """Whether it asks for a password or a key, as far as that can be told by its octets (a PDF has to be opened)."""
     if octets.startswith(b"PK\x03\x04"):
         try:
             with zipfile.ZipFile(io.BytesIO(octets)) as archive:
@@ -89,12 +89,7 @@ def is_encrypted(octets: bytes, kind: str) -> bool:
             "EncryptedPackage".encode("utf-16-le") in octets[: 4 << 20]
             or "EncryptedPackage".encode("utf-16-le") in octets[-(4 << 20) :]
         )
-    if kind == "application/pdf":
-        return _ENCRYPTED_PDF.search(octets) is not None
     return octets.startswith(b"-----BEGIN PGP MESSAGE-----")
-
-
-_ENCRYPTED_PDF = re.compile(rb"/Encrypt\s+\d{1,10}\s+\d{1,5}\s+R|/Encrypt\s*<<")
 
 
 def _of_zip(octets: bytes, declared: str) -> str:

@@ -1,6 +1,6 @@
 """What sign measures. Labels are closed sets: kinds of the contracts, never an agency or a letter."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -30,4 +30,15 @@ LATENCY = Histogram(
 CONFLICTS = Counter(
     "saraban_sign_conflicts_total",
     "Publishes refused because another worker wrote first, or the event was there; nothing was stored twice.",
+)
+CHILDREN_STARTED = Counter("saraban_sign_children_started_total", "Child processes started to look at letters.")
+CHILDREN_ENDED = Counter(
+    "saraban_sign_children_ended_total",
+    "Child processes that a letter ended at a limit.",
+    ["cause"],  # time | memory | died | protocol
+)
+CHILD_WALLS = Gauge(
+    "saraban_sign_child_walls",
+    "Walls between a child process and the network (namespace, system call filter); 0 is none.",
+    multiprocess_mode="livemin",
 )

@@ -24,7 +24,6 @@ Code = Literal[
     "pdf_unreadable",
     "pgp_not_checked",
     "resource_limit",
-    "revocation_unknown",
     "signature_unreadable",
     "smime_not_checked",
     "text_left_out",
@@ -87,10 +86,6 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "resource_limit": (
         "การตรวจถูกหยุดเพราะใช้ทรัพยากรเกินกำหนด ({detail}) ผลที่แสดงจึงไม่ครบ",
         "The examination was stopped at its resource limit ({detail}); the findings are incomplete.",
-    ),
-    "revocation_unknown": (
-        "ไม่มีข้อมูลการเพิกถอนใบรับรองในไฟล์ {name} และระบบไม่ดึงจากภายนอก",
-        "{name} carries no revocation data for a certificate, and this system fetches none.",
     ),
     "signature_unreadable": (
         "ไฟล์ {name} น่าจะมีลายมือชื่อดิจิทัลแต่อ่านไม่ได้ ({detail})",
