@@ -1,6 +1,6 @@
 """`saraban`: one command, a word for each thing. A word's file is services/commands/<word>.py.
 
-Only what a command needs is imported: `saraban ingest` runs for months and carries neither typer nor rich.
+Only what a command needs is imported: `saraban ingest` runs for months and does not carry the command line.
 """
 
 import sys

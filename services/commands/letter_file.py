@@ -18,7 +18,7 @@ from services.commands.terminal import CommandError
 
 KINDS = (".eml", ".pdf")
 LARGEST_BYTES = 100_000_000
-_NEWLINE = re.compile(rb"\r\n|\r|\n")
+_NEWLINE = re.compile(rb"\r|\n")
 
 
 class LetterFile(Struct, frozen=True, kw_only=True):
@@ -69,10 +69,8 @@ def read(paths: list[Path], sender: str, to: str) -> Iterator[LetterFile]:
 
 
 def _lines(octets: bytes) -> bytes:
-    """With the line ends of SMTP: a file on disk mostly has others."""
-    if b"\r" not in octets.replace(b"\r\n", b"") and b"\n" not in octets.replace(b"\r\n", b""):
-        return octets if octets.endswith(b"\r\n") else octets + b"\r\n"
-    found = _NEWLINE.sub(b"\r\n", octets)
+    """With the line ends of SMTP. A file that has some is meant as it stands, bare newlines and all."""
+    found = octets if b"\r\n" in octets else _NEWLINE.sub(b"\r\n", octets)
     return found if found.endswith(b"\r\n") else found + b"\r\n"
 
 
