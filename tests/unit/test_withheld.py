@@ -1,0 +1,28 @@
+"""What FINDINGS may say of a classified letter."""
+
+import msgspec
+
+from contracts.findings import Particulars
+from services.sign.warnings import warning
+from services.sign.withheld import withheld
+from tests import receipts
+
+
+def test_nothing_of_number_subject_names_or_files_stays() -> None:
+    found = receipts.findings(
+        particulars=msgspec.structs.replace(
+            receipts.findings().particulars,
+            secrecy=receipts.particular("ลับมาก"),
+            telephones=(receipts.particular("02-1"),),
+        ),
+        warnings=(warning("number_differs", subject=receipts.LETTER_NUMBER, letter="นร ๙"),),
+    )
+    kept = withheld(found)
+    said = msgspec.json.encode(kept).decode()
+    for secret in (receipts.LETTER_NUMBER, receipts.SUBJECT, receipts.FILE, "2024-11-15", "ณัฐฐา", "02-1", "นร ๙"):
+        assert secret not in said
+    assert kept.particulars == Particulars(secrecy=receipts.particular("ลับมาก"))
+    assert kept.attachments[0].sha256 == found.attachments[0].sha256
+    assert kept.signatures[0].indication == found.signatures[0].indication
+    assert kept.warnings[0].code == "number_differs"
+    assert kept.body_sha256 == found.body_sha256
