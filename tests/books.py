@@ -13,7 +13,7 @@ from msgspec import Struct
 from contracts import codec
 from contracts.chain import first_link, next_link
 from contracts.directory import Agency, Domain
-from contracts.event import Event, Position
+from contracts.event import Event
 from contracts.mail import HeaderLines, MailReceived, Peer, Recipient
 from contracts.register import LetterEntered, LetterRecorded, NoticeKept
 from contracts.values import mail_id, sha256_hex
@@ -122,6 +122,7 @@ class Books(Struct):
                 if row.event.number != (expected or 1):
                     found.append(f"{subject}: {row.event.number} where {expected or 1} was due")
                 expected = row.event.number + 1
+                assert row.event.position is not None
                 place = (row.event.position.stream, row.event.position.sequence)
                 if place <= last:
                     found.append(f"{subject}: number {row.event.number} is out of order")
@@ -139,7 +140,7 @@ async def read(bus: Bus) -> Books:
     for sequence in range(max(info["state"]["first_seq"], 1), info["state"]["last_seq"] + 1):
         try:
             message = await bus.js.get_msg("REGISTER", sequence, direct=True)
-        except Exception:  # noqa: BLE001, S112 - an erased one
+        except Exception:  # noqa: BLE001 - an erased one
             continue
         subject, body = message.subject or "", message.data or b""
         kind = subject.split(".")[2]
@@ -187,8 +188,3 @@ async def put(bus: Bus, *agencies: Agency) -> None:
     """Write agencies into the directory."""
     for one in agencies:
         await directory.put(bus, one)
-
-
-def places(books: Books) -> list[Position]:
-    """Where the letters of all notices lie."""
-    return [notice.position for notice in books.notices]
