@@ -59,8 +59,11 @@ def nobody(agency_id: str) -> Agency:
 def assess(letter: Letter, agency: Agency) -> Assessment:
     """Judge a letter by the rules and the agency's directory entry. Never raises for what a sender can write."""
     event = letter.event
-    found = notice(event)
+    # A sender that could not be read is not the null sender.
+    found = notice(event) if letter.sender is not None else None
     series = choosing.series(event)
+    if letter.sender is None and series == "general":
+        series = "received"
     entered = from_instant(event.received_at)
     days = working_days(agency, entered.astimezone(BANGKOK).year)
     counted = deeming.deemed(entered, days)

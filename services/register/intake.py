@@ -39,6 +39,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     size: int | None
     bound_ms: float | None
     within_bound: bool | None
+    sender: str | None
 
 
 class OrderRead(Struct, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ def letter(event: MailReceived, position: Position, stored_ns: int) -> Letter:
         size=event.size,
         bound_ms=event.bound_ms,
         within_bound=event.within_bound,
+        sender=event.sender,
     )
 
 
@@ -126,6 +128,7 @@ def salvaged(subject: str, message_headers: dict[str, str], body: bytes, positio
         size=size,  # type: ignore[arg-type]  # as above
         bound_ms=found.get("bound_ms") if timed else None,  # type: ignore[arg-type]  # as above
         within_bound=found.get("within_bound") if timed else None,  # type: ignore[arg-type]  # as above
+        sender=found.get("sender"),  # type: ignore[arg-type]  # as above
     )
 
 

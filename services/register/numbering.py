@@ -252,7 +252,7 @@ class _Work:
             mail=event.mail,
             salt=self._salt().hex(),
             message_id=found.message_id,
-            sender=event.sender,
+            sender=found.letter.sender,
             author=found.author,
             subject=found.subject,
         )

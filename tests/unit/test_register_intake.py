@@ -38,7 +38,8 @@ def test_without_any_header_it_is_the_message_itself() -> None:
     found = salvaged(SUBJECT, {}, BODY, PLACE, STORED)
     assert (found.event.agency, found.sha256, found.size) == ("demo", sha256_hex(BODY), len(BODY))
     assert found.event.received_at == "2026-06-17T03:00:00.123456Z", "when the stream stored it"
-    assert (found.bound_ms, found.within_bound) == (None, None)
+    assert (found.bound_ms, found.within_bound, found.sender) == (None, None, None)
+    assert assess(found, agency()).series == "received", "a sender that cannot be read is not the null sender"
     assert assess(found, agency()).remarks == ("unreadable", "time_not_within_bound")
     assert found.event.mail == salvaged(SUBJECT, {}, BODY, PLACE, STORED).event.mail
     assert found.event.mail != salvaged(SUBJECT, {}, BODY + b"x", PLACE, STORED).event.mail
