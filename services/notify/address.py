@@ -3,7 +3,8 @@
 import re
 from email.utils import getaddresses
 from functools import lru_cache
-from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 from publicsuffix2 import PublicSuffixList
@@ -74,5 +75,9 @@ def organizational(domain: str) -> str:
 @lru_cache(maxsize=1)
 def _suffixes() -> PublicSuffixList:
     # Read at the first question about two different domains, not at the start: it takes half a second.
-    with (resources.files("authheaders") / "public_suffix_list.txt").open(encoding="utf-8") as lines:
+    # The list lies beside authheaders, which is newer than publicsuffix2's own; importing it would bring resolvers.
+    spec = find_spec("authheaders")
+    assert spec is not None
+    assert spec.origin is not None
+    with Path(spec.origin).with_name("public_suffix_list.txt").open(encoding="utf-8") as lines:
         return PublicSuffixList(lines)

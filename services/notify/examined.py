@@ -93,7 +93,7 @@ class Examined:
         name = f"notify-index-{uuid.uuid4().hex[:12]}"
         if not self._reached:
             self._reached = await self._start()
-        await self._bus.api(
+        made = await self._bus.api(
             f"CONSUMER.CREATE.{FINDINGS.family}.{name}.{FINDINGS.subjects[0]}",
             {
                 "stream_name": FINDINGS.family,
@@ -115,6 +115,8 @@ class Examined:
             durable=name, stream=FINDINGS.family, inbox_prefix=self._bus.nc.new_inbox().encode() + b"."
         )
         try:
+            if not made.get("num_pending"):
+                self._current_at = time.monotonic()
             expected = 1
             while True:
                 messages = await self._fetch(subscription, name)
