@@ -53,6 +53,7 @@ class Ledger:
         self._lock = asyncio.Lock()
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._since: datetime | None = None
+        self._reconnects = bus.nc.stats["reconnects"]
         self._forget()
 
     def _forget(self) -> None:
@@ -68,11 +69,16 @@ class Ledger:
         Raises the errors of the bus.
         """
         async with self._lock:
-            if self._since is not None and self._since <= moment:
+            reconnects, since = self._bus.nc.stats["reconnects"], moment - MARGIN
+            if reconnects != self._reconnects:
+                # The server may have come back with an older store: what was there need not be there any more.
+                self._forget()
+                since = min(since, self._since or since)
+            elif self._since is not None and self._since <= moment:
                 return
-            since = moment - MARGIN
-            await self._scan({"deliver_policy": "by_start_time", "opt_start_time": since.isoformat()})
-            self._since = since
+            self._since = None
+            await self._scan(_since(since))
+            self._since, self._reconnects = since, reconnects
 
     def sealed(self, position: Position) -> bool:
         """Whether the letter at `position` has its final receipt, as far as this worker has read."""
@@ -140,8 +146,7 @@ class Ledger:
             info = await self._bus.api(f"STREAM.INFO.{FINDINGS.family}")
             if anew or info["state"]["last_seq"] < self._read:
                 self._forget()
-                since = self._since or datetime.fromisoformat(info["created"])
-                await self._scan({"deliver_policy": "by_start_time", "opt_start_time": since.isoformat()})
+                await self._scan(_since(self._since or datetime.fromisoformat(info["created"])))
             else:
                 await self._scan({"deliver_policy": "by_start_sequence", "opt_start_seq": self._read + 1})
 
@@ -220,6 +225,10 @@ class Ledger:
         while self._read + 1 in self._ahead:
             self._read += 1
         self._ahead = {sequence for sequence in self._ahead if sequence > self._read}
+
+
+def _since(moment: datetime) -> dict[str, object]:
+    return {"deliver_policy": "by_start_time", "opt_start_time": moment.isoformat()}
 
 
 class _Marks:

@@ -32,9 +32,9 @@ def seal_unusable(reason: str) -> None:
     _log.warning("sign.seal_unusable", reason=reason)
 
 
-def ready(seals: int, test: bool, trust_store: str) -> None:
-    """Keys and trust store are loaded."""
-    _log.info("sign.ready", seals=seals, test_authority=test, trust_store=trust_store)
+def ready(seals: list[str], trust_store: str) -> None:
+    """Keys and trust store are loaded, a child has started."""
+    _log.info("sign.ready", seals=seals, trust_store=trust_store)
 
 
 def child_ended(limit: str, said: str) -> None:

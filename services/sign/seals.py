@@ -76,12 +76,21 @@ class Seals:
         by = agency.name if owner.kind == "agency" else self._operator or key.name
         return key, Seal(kind=owner.kind, by=Text(value=by), on_behalf_of=behalf)
 
-    def problems(self, agencies: Iterable[Agency]) -> list[str]:
-        """The agencies whose receipts cannot be sealed, a sentence each."""
-        found: list[str] = []
+    def problems(self, agencies: Iterable[Agency]) -> tuple[list[str], list[str]]:
+        """Why receipts could not be sealed: by a key that many agencies wait for, once each; by an agency's own."""
+        shared: dict[str, None] = {}
+        own: list[str] = []
         for agency in agencies:
             try:
                 self.of(agency)
             except NoSealError as error:
-                found.append(f"{agency.id}: {error}")
-        return found
+                if error.shared:
+                    shared[str(error)] = None
+                else:
+                    own.append(f"{agency.id}: {error}")
+        return list(shared), own
+
+    @property
+    def names(self) -> list[str]:
+        """The keys there are, by the names of the settings."""
+        return [*self._keys, *(["test"] if self._test else [])]

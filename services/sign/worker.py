@@ -1,7 +1,7 @@
 """From a row to its receipt: the letter is examined, once, and answered, once."""
 
 import time
-from typing import Final, Protocol
+from typing import Final
 
 from contracts.directory import Agency
 from contracts.event import Position
@@ -16,6 +16,7 @@ from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
 from services.sign import log, metrics, receipt
+from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError
 from services.sign.press import Press
@@ -27,15 +28,10 @@ from services.sign.withheld import withheld
 SEAL_PAUSE_SECONDS: Final = 60.0
 """How long rows wait where the operator's own key cannot be used: it is many agencies', and somebody is at it."""
 
+CHILD_PAUSE_SECONDS: Final = 10.0
+"""How long a letter waits where the host could start no child process."""
+
 Letter = tuple[MailReceived, bytes]
-
-
-class Examiner(Protocol):
-    """Whatever says what a letter is: hostile octets in, findings out."""
-
-    async def examine(self, octets: bytes, received: MailReceived) -> Findings:
-        """The findings of a letter; every letter has some."""
-        ...
 
 
 class Worker:
@@ -45,7 +41,7 @@ class Worker:
         self,
         bus: Bus,
         directory: Directory,
-        examiner: Examiner,
+        children: Children,
         ledger: Ledger,
         seals: Seals,
         press: Press,
@@ -53,7 +49,7 @@ class Worker:
     ) -> None:
         self._bus = bus
         self._directory = directory
-        self._examiner = examiner
+        self._children = children
         self._ledger = ledger
         self._seals = seals
         self._press = press
@@ -64,7 +60,7 @@ class Worker:
 
         Raises:
             Poison: there will never be a receipt as things stand; `saraban dead retry` after they were changed.
-            Retry: the operator's key cannot be used at the moment.
+            Retry: the operator's key cannot be used at the moment, or no child can be started.
         """
         begun = time.monotonic()
         row = delivery.event
@@ -160,8 +156,11 @@ class Worker:
                 software=self._software,
             )
         received, octets = letter
-        with metrics.EXAMINING.time():
-            return await self._examiner.examine(octets, received)
+        try:
+            with metrics.EXAMINING.time():
+                return await self._children.examine(octets, received)
+        except ChildError as error:
+            raise Retry(CHILD_PAUSE_SECONDS, str(error)) from error
 
     async def _print(self, paper: Receipt, key: SealKey) -> bytes:
         try:

@@ -222,7 +222,7 @@ def test_where_there_is_no_usable_key_the_reason_is_said(
     with pytest.raises(NoSealError, match=why) as raised:
         seals.of(receipts.agency(seal=owner))
     assert raised.value.shared is shared
-    assert seals.problems([receipts.agency(seal=owner), receipts.agency()]) == [f"demo: {raised.value}"]
+    assert seals.problems([receipts.agency(seal=owner), receipts.agency()]) == ([], [f"demo: {raised.value}"])
 
 
 def test_what_many_agencies_wait_for_is_told_apart(seals: Seals) -> None:
@@ -230,6 +230,7 @@ def test_what_many_agencies_wait_for_is_told_apart(seals: Seals) -> None:
         with pytest.raises(NoSealError) as raised:
             Seals({}, None).of(agency)
         assert raised.value.shared
+        assert Seals({}, None).problems([agency, agency]) == ([str(raised.value)], [])
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,173 @@
+"""Builds sign; nothing else does."""
+
+import asyncio
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from contracts.register import LetterEntered
+from contracts.streams import SIGN_ENTERED
+from services.runtime import log as runtime_log
+from services.runtime import process, settings
+from services.runtime.bus import Bus
+from services.runtime.directory import Directory
+from services.runtime.errors import Unavailable
+from services.runtime.readiness import Readiness
+from services.runtime.settle import Settlement
+from services.runtime.version import version
+from services.sign import log, trust
+from services.sign.children import ChildError, Children
+from services.sign.ledger import Ledger
+from services.sign.press import Press
+from services.sign.resolver import Resolver
+from services.sign.seal import SealError
+from services.sign.seals import Seals
+from services.sign.trust import TrustError, TrustStore
+from services.sign.worker import Worker
+
+SERVICE: Final = "sign"
+WRONG_SETTING: Final = 2
+
+CONNECT_AGAIN_SECONDS: Final = 0.5
+CHECK_SECONDS: Final = 2.0
+
+MARGIN_SECONDS: Final = 60.0
+"""Beside the examination: reading the letter, paper and seal of those before it, two durable writes."""
+
+
+class Equipment:
+    """What is read from files once, at the start: keys, trust anchors, resolvers."""
+
+    def __init__(self, config: settings.Settings) -> None:
+        """Raises SealError, TrustError or ValueError, whose message names the setting."""
+        state, sign = Path(config.state), config.sign
+        self.seals = Seals.load(sign, state)
+        try:
+            self.trust: TrustStore = trust.load(state / sign.trust if sign.trust else None)
+        except TrustError as error:
+            raise TrustError(f"sign.trust: {error}") from error
+        try:
+            self.resolver = Resolver(sign.dns_servers, sign.dns_seconds)
+        except ValueError as error:
+            raise ValueError(f"sign.dns_servers: {error}") from error
+
+
+def run(config: settings.Settings) -> None:
+    """Run sign as a process of its own until it is told to stop."""
+    try:
+        equipment = Equipment(config)
+    except (SealError, TrustError, ValueError) as error:
+        sys.stderr.write(f"saraban: {error}\n")
+        sys.exit(WRONG_SETTING)
+
+    async def main(stop: asyncio.Event, readiness: Readiness) -> None:
+        await _serve(config, equipment, stop, readiness)
+
+    process.run(SERVICE, config, main)
+
+
+async def serve(config: settings.Settings, stop: asyncio.Event, readiness: Readiness) -> None:
+    """Run sign on the running loop until `stop` is set. Raises what `Equipment` raises."""
+    await _serve(config, Equipment(config), stop, readiness)
+
+
+async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.Event, readiness: Readiness) -> None:
+    closed = asyncio.Event()
+
+    def on_closed() -> None:
+        closed.set()
+        stop.set()
+
+    bus = await _connected(config.nats, stop, readiness, on_closed)
+    if bus is None:
+        return
+    software = f"saraban {version()}"
+    directory = await Directory.watch(bus)
+    children = Children(config.sign, equipment.trust, equipment.resolver, software)
+    press = Press()
+    watching: asyncio.Task[None] | None = None
+    try:
+        if not await _loaded(directory, stop, readiness) or not await _started(children, stop, readiness):
+            return
+        log.ready(equipment.seals.names, equipment.trust.version)
+        watching = asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals")
+        worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, software)
+        settlement = Settlement(bus, readiness)
+        workers, seconds = _pace(config.sign)
+        settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
+        await settlement.run(stop)
+    finally:
+        if watching is not None:
+            watching.cancel()
+        await children.close()
+        press.close()
+        await directory.close()
+        await bus.close()
+    if closed.is_set():
+        raise ConnectionError("the connection to NATS ended for good")
+
+
+def _pace(config: settings.Sign) -> tuple[int, float]:
+    """How many letters at once, and how long one may take: it may have to wait for others at the children."""
+    workers = config.children + 3  # one read, one laid out, one sealed while the children are busy
+    turns = math.ceil(workers / config.children)
+    return workers, turns * config.child_seconds + MARGIN_SECONDS
+
+
+async def _connected(
+    config: settings.Nats, stop: asyncio.Event, readiness: Readiness, on_closed: Callable[[], None]
+) -> Bus | None:
+    """The connection, tried until it is there; None if `stop` was set first."""
+    said = ""
+    while not stop.is_set():
+        try:
+            bus = await Bus.connect(config, SERVICE, on_closed)
+        except Unavailable as error:
+            readiness.set("nats", False, str(error))
+            if said != str(error):
+                said = str(error)
+                runtime_log.waiting(said)
+            await asyncio.sleep(CONNECT_AGAIN_SECONDS)
+        else:
+            readiness.set("nats", True)
+            return bus
+    return None
+
+
+async def _loaded(directory: Directory, stop: asyncio.Event, readiness: Readiness) -> bool:
+    """Wait for the directory: a receipt must not be given up because we asked too early."""
+    readiness.set("directory", False, "has not been read yet")
+    while not directory.loaded:
+        if stop.is_set():
+            return False
+        await asyncio.sleep(0.05)
+    readiness.set("directory", True)
+    return True
+
+
+async def _started(children: Children, stop: asyncio.Event, readiness: Readiness) -> bool:
+    """Wait for the first child; a host that is short of memory for a while gets over it."""
+    while not stop.is_set():
+        try:
+            await children.start()
+        except ChildError as error:
+            readiness.set("children", False, str(error))
+            await asyncio.sleep(CHECK_SECONDS)
+        else:
+            readiness.set("children", True)
+            return True
+    return False
+
+
+async def _watch(seals: Seals, directory: Directory, readiness: Readiness) -> None:
+    """Say which receipts could not be sealed before a letter has to wait for it."""
+    said: frozenset[str] = frozenset()
+    while True:
+        shared, own = seals.problems(directory.agencies.values())
+        readiness.set("seals", not shared, "; ".join(shared))
+        for reason in sorted({*shared, *own} - said):
+            log.seal_unusable(reason)
+        said = frozenset({*shared, *own})
+        await asyncio.sleep(CHECK_SECONDS)
