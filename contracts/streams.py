@@ -152,8 +152,9 @@ class Bucket(Struct, frozen=True, kw_only=True):
 DIRECTORY = Bucket(name="directory", writer="officers", history=64)
 """Key `agency.<id>`: one agency (contracts/directory.py)."""
 
-LEASE = Bucket(name="lease", writer="register", ttl_seconds=3, storage="memory")
-"""Key `register`: which worker numbers. Poll it: watchers do not hear an expiry."""
+LEASE = Bucket(name="lease", writer="register", ttl_seconds=3)
+"""Key `register`: which worker numbers. Poll it: watchers do not hear an expiry. In a file, since a single server
+forgets a stream in memory when it restarts: nobody could take the lease before somebody provisions again."""
 
 OUTBOX = Bucket(name="outbox", writer="notify", ttl_seconds=7 * 86_400)
 """Key `<stream>.<sequence>` of a letter in MAIL: which of its mails have gone out, and what became of the others.

@@ -103,3 +103,33 @@ def settlement_beat(error: str) -> None:
 def settlement_stop(error: str) -> None:
     """The consumers could not be closed in order; what was under way is delivered again."""
     _log.warning("runtime.stop_failed", error=error)
+
+
+def clock_server_silent(reason: str) -> None:
+    """A central time server did not answer, or not so that it can be believed."""
+    _log.warning("runtime.clock_server_silent", reason=reason)
+
+
+def clock_outvoted(servers: list[str]) -> None:
+    """Central time servers whose answer cannot be true if the majority's is."""
+    _log.warning("runtime.clock_outvoted", servers=servers)
+
+
+def clock_drifts(ppm: float) -> None:
+    """The host's oscillator is worse than assumed; bounds grow faster from here on."""
+    _log.warning("runtime.clock_drifts", ppm=round(ppm, 1))
+
+
+def clock_within_bound(bound_ms: float, source: str) -> None:
+    """Stamps are within bound, with room."""
+    _log.info("runtime.clock_within_bound", bound_ms=round(bound_ms, 3), source=source)
+
+
+def clock_bound_grows(bound_ms: float, source: str) -> None:
+    """Stamps are within bound still; somebody should look before they are not."""
+    _log.warning("runtime.clock_bound_grows", bound_ms=round(bound_ms, 3), source=source)
+
+
+def clock_not_within_bound(bound_ms: float, source: str) -> None:
+    """Letters are accepted, and their receipts say that the time is not within bound."""
+    _log.error("runtime.clock_not_within_bound", bound_ms=round(bound_ms, 3), source=source)

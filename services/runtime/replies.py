@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from contracts import headers as contract_headers
 from services.runtime.errors import Refused, Unavailable
 
-HEADERS_BYTES: Final = 64 * 1024
+HEADERS_BYTES: Final = 65_535
 """The server's limit for all headers of a message."""
 
 PENDING_BYTES: Final = 2 * 1024 * 1024
