@@ -21,6 +21,7 @@ PROGRAMS = {
     "faketime": "faketime",
     "chrony": "chronyd",
     "nodejs": "node",
+    "dnsmasq-base": "dnsmasq",
 }
 """Debian package to a program of it, for `@pytest.mark.system(package)`."""
 

@@ -41,7 +41,8 @@ def telephones(text: str) -> list[str]:
         for written in _SEPARATE.split(match.group("numbers")):
             said = tidy(written.replace("\t", " "))
             figures = re.sub(r"\D", "", ascii_digits(re.split(r"ต่อ|ext|#|กด|\((?=[^0-9๐-๙])", said)[0]))
-            if 4 <= len(figures) <= 13 and len(found) < MOST:
+            # A number that begins with the trunk prefix has nine figures or more; a shorter one is a piece of one.
+            if (9 if figures.startswith("0") else 4) <= len(figures) <= 13 and len(found) < MOST:
                 found.setdefault(re.sub(r"\D", "", ascii_digits(said)), said)
     return list(found.values())
 

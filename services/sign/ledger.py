@@ -100,10 +100,12 @@ class Ledger:
         subject = event.nats_subject
         async with self._writing[subject]:
             for attempt in range(CONFLICTS):
+                last = await self._last_of(subject)
+                # Asked last of all: what is written after this look moves the subject, and meets the condition.
                 if self._has(event):
                     return False
                 try:
-                    await self._store(event, subject)
+                    await self._store(event, subject, last)
                 except Conflict as error:
                     metrics.CONFLICTS.inc()
                     # Somebody else's message is found by reading on. Is there none, the stream came back from a copy.
@@ -113,9 +115,8 @@ class Ledger:
                     return True
             raise last_error
 
-    async def _store(self, event: LetterExamined | ReceiptSealed, subject: str) -> None:
-        expected = {EXPECTED: str(await self._last_of(subject))}
-        message = Outgoing(subject, codec.encode(event), codec.encode_headers(event) | expected)
+    async def _store(self, event: LetterExamined | ReceiptSealed, subject: str, last: int) -> None:
+        message = Outgoing(subject, codec.encode(event), codec.encode_headers(event) | {EXPECTED: str(last)})
         stored = await commit(self._bus.nc, (message,), self._bus.timeout)
         self._note(stored.sequence, subject, event.key)
         self._ahead.add(stored.sequence)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.sign import contacts, dates, grades, letter_number
-from services.sign.lines import Line, joined
+from services.sign.lines import Line, joined, sentences
 from services.sign.thai import tidy
 
 HEAD_LINES = 120
@@ -102,7 +102,7 @@ def read(lines: Sequence[Line]) -> Letter:
             letter.references = [_referred(item) for item in items]
         else:
             letter.enclosures = [Said(item, 0.9) for item in items]
-    said = "\n".join(line.text.replace("\t", "   ") for line in _own(lines))
+    said = "\n".join(sentences(_own(lines)))
     letter.telephones, letter.emails = contacts.telephones(said), contacts.emails(said)
     return letter
 

@@ -1,6 +1,6 @@
 """The lines of a text, with what layout says about them: does a line fill its column, does a paragraph begin here?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from services.sign.thai import MARKS, is_thai, repair, tidy
@@ -43,10 +43,29 @@ def joined(rows: Iterable[str]) -> str:
     """Lines of one sentence as one. Thai has no space where a line was broken, unless the line keeps one."""
     text = ""
     for row in rows:
-        if text and not (is_thai(text[-1]) and is_thai(row.lstrip()[:1] or " ")):
+        if text and not (_is_letter(text[-1]) and _is_letter(row.lstrip()[:1] or " ")):
             text += " "
         text += row.replace("\t", " ")
     return tidy(text)
+
+
+def sentences(lines: Iterable[Line]) -> Iterator[str]:
+    """The text with lines put together that were broken where their column ends."""
+    rows: list[str] = []
+    full = False
+    for line in lines:
+        if rows and (line.gap or not full):
+            yield joined(rows)
+            rows = []
+        rows.append(line.text)
+        full = line.full
+    if rows:
+        yield joined(rows)
+
+
+def _is_letter(character: str) -> bool:
+    """Figures are words of their own."""
+    return is_thai(character) and not character.isdigit()
 
 
 def _width(row: str) -> int:

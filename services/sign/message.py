@@ -208,7 +208,8 @@ def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
         return binascii.a2b_base64(octets), False
     except binascii.Error:
         clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
-        return binascii.a2b_base64(clean[: len(clean) // 4 * 4]), True
+        kept = clean[:-1] if len(clean) % 4 == 1 else clean
+        return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4)), True
 
 
 def _name(header: Header) -> str:
