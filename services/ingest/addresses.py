@@ -12,6 +12,7 @@ ADDRESS_OCTETS: Final = 900
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\ud7ff\ue000-\U0010ffff-]+"
 _LABEL: Final = r"[A-Za-z0-9_\u0080-\ud7ff\ue000-\U0010ffff-]+"
 _COMMON: Final = re.compile(rf"[ ]*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\.?)?>(?:[ ]+(.*))?", re.DOTALL)
+_UNACCEPTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Addressed(NamedTuple):
@@ -39,6 +40,4 @@ def common(argument: str) -> Addressed | None:
 
 def acceptable(address: str) -> bool:
     """Whether an address may stand in an event and in a reply: real text, no control octet, not endless."""
-    return len(address) <= ADDRESS_OCTETS and not any(
-        octet < " " or octet == "\x7f" or "\ud800" <= octet <= "\udfff" for octet in address
-    )
+    return len(address) <= ADDRESS_OCTETS and _UNACCEPTABLE.search(address) is None

@@ -15,7 +15,9 @@ HEAD_BYTES: Final = 65_536
 TRACE: Final = (b"received", b"return-path", b"delivered-to")
 """Fields that a hop adds: two copies of one letter differ in them."""
 
+_RECEIVED: Final = "received"
 _WANTED: Final[dict[bytes, str]] = {
+    b"received": _RECEIVED,
     b"message-id": "message_id",
     b"from": "from_",
     b"date": "date",
@@ -33,7 +35,7 @@ _WANTED: Final[dict[bytes, str]] = {
     b"x-failed-recipients": "x_failed_recipients",
 }
 _LINE_END: Final = re.compile(rb"\r?\n(?![ \t])")
-_FIELD_NAME: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*")
+_FIELD: Final = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -48,8 +50,8 @@ class Section(NamedTuple):
     """The section's octets without the trace fields; empty where a Message-ID makes them superfluous."""
     body: int
     """Where the body begins: behind the first empty line."""
-    fields: int
-    """How many fields there are; none in what is no mail at all."""
+    is_mail: bool
+    """Whether there is any field at all."""
 
     def lines(self) -> HeaderLines:
         """The values as text: UTF-8, or windows-874 where they are not."""
@@ -67,27 +69,25 @@ def decoded(value: bytes) -> str:
 def read(head: bytes) -> Section:
     """Read the header section at the beginning of `head`, the first HEAD_BYTES of a letter."""
     length, body = _extent(head)
+    fields = _LINE_END.split(head[:length])
     values: dict[str, bytes] = {}
     received: list[bytes] = []
-    kept: list[bytes] = []
-    fields = 0
-    for field in _LINE_END.split(head[:length]):
-        name, colon, value = field.partition(b":")
-        if not colon or not _FIELD_NAME.fullmatch(name):
-            kept.append(field)
+    for field in fields:
+        name, _, value = field.partition(b":")
+        wanted = _WANTED.get(name.lower().rstrip(b" \t"))
+        if wanted is None:
             continue
-        fields += 1
-        key = name.rstrip(b" \t").lower()
-        if key in TRACE:
-            if key == b"received":
-                received.append(_unfolded(value))
-            continue
-        kept.append(field)
-        wanted = _WANTED.get(key)
-        if wanted is not None and wanted not in values:
+        if wanted == _RECEIVED:
+            received.append(_unfolded(value))
+        elif wanted not in values:
             values[wanted] = _unfolded(value)
-    untraced = b"" if values.get("message_id") else b"\n".join(kept)
-    return Section(values, tuple(received), untraced, body, fields)
+    is_mail = bool(values or received) or any(_FIELD.match(field) for field in fields)
+    untraced = b"" if values.get("message_id") else b"\n".join(field for field in fields if not _is_trace(field))
+    return Section(values, tuple(received), untraced, body, is_mail)
+
+
+def _is_trace(field: bytes) -> bool:
+    return field.partition(b":")[0].lower().rstrip(b" \t") in TRACE
 
 
 def _extent(head: bytes) -> tuple[int, int]:

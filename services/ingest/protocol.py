@@ -552,12 +552,14 @@ class SmtpSession(SMTP):
             raise ParameterError(replies.BAD_ARGUMENT)
         rest = argument[len(keyword) :].strip(" ")
         given = addresses.common(rest)
-        if given is None:
+        if given is None and (">" in rest if rest.startswith("<") else "@" in rest):
             try:
                 address, words = self._getaddr(rest)
             except Exception:  # noqa: BLE001 - the standard library's parser fails in many ways on hostile input
                 return None
-            given = Addressed(address, words or "") if address else None
+            # It also mends what is no address: what comes out must have been said, quoted or not.
+            said = rest if '"' not in rest else rest.replace('"', "") + rest
+            given = Addressed(address, words or "") if address and address in said else None
         return given if given is not None and addresses.acceptable(given.address) else None
 
     def _with(self, transaction: Transaction) -> Protocol:

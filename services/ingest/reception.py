@@ -61,7 +61,7 @@ class Reception:
         else:
             (whole, body), long_line = await asyncio.to_thread(_measured, blocks, section.body)
         labels = arrival.labels()
-        if not section.fields:
+        if not section.is_mail:
             labels.append("no_header")
         if long_line:
             labels.append("long_line")
