@@ -85,7 +85,7 @@ def list_cases(
                 case.event.agency,
                 str(case.event.source),
                 case.standing,
-                escape(case.event.reason.splitlines()[0][:80] if case.event.reason else ""),
+                case.event.reason.partition("\n")[0][:80],
             )
             for case in cases
         ),

@@ -19,7 +19,7 @@ from contracts.values import BANGKOK
 from services.commands import journal
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.stream import Stored, follow, names
-from services.commands.terminal import OUT, CommandError, flush, row
+from services.commands.terminal import OUT, CommandError, clean, flush, row
 from services.runtime.bus import Bus
 
 _AGO = re.compile(r"(\d+)(s|m|h|d)")
@@ -135,7 +135,7 @@ def _print(stored: Stored, style: Format) -> None:
         row(as_json(stored))
         flush()
     else:
-        OUT.print(as_line(stored), markup=False)
+        OUT.print(clean(as_line(stored)), markup=False)
 
 
 def as_json(stored: Stored) -> dict[str, object]:

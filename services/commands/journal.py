@@ -1,9 +1,10 @@
 """What `saraban up` tells a person who watches: a line for each step of a letter, or a sum when there are many."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
+
+from rich.markup import escape
 
 from contracts.event import Event
 from contracts.notices import (
@@ -17,6 +18,7 @@ from contracts.notices import (
 )
 from contracts.register import LetterEntered
 from services.commands.stream import follow
+from services.commands.terminal import clean
 from services.runtime.bus import Bus
 
 LINES_A_SECOND = 8
@@ -59,14 +61,14 @@ class Journal:
             if len(lines) > LINES_A_SECOND:
                 lines = [", ".join(f"{count} {what}" for what, count in sums.most_common())]
             for line in lines:
-                self._say(f"[dim]{time.strftime('%H:%M:%S')}[/dim]  {line}")
+                self._say(line)
 
 
 def words(event: Event) -> tuple[str, str] | None:
     """A word for the sum and the line of an event; None for one that needs no line."""
     match event:
         case LetterEntered():
-            return "numbered", f"{_book(event)}  numbered [bold]{event.number_text}[/bold]"
+            return "numbered", f"{_book(event)}  numbered [bold]{escape(event.number_text)}[/bold]"
         case SenderReceipted(sent=True):
             return f"{event.kind} receipts sent", f"{_book(event)}  {event.kind} receipt sent"
         case SenderReceipted():
@@ -78,7 +80,7 @@ def words(event: Event) -> tuple[str, str] | None:
         case MailDelayed():
             return "mails delayed", f"{_book(event)}  {event.errand} delayed (attempt {event.attempt})"
         case MailFailed():
-            return "mails failed", f"[red]{_book(event)}  {event.errand} failed: {event.reason}[/red]"
+            return "mails failed", f"[red]{_book(event)}  {event.errand} failed: {escape(clean(event.reason))}[/red]"
         case RegistrarAlerted():
             return "alerts", f"{_book(event)}  registrar alerted: {event.why}"
         case _:

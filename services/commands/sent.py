@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from rich.markup import escape
+from rich.markup import escape as _escape
 
-from services.commands.terminal import OUT, short, thai_time
+from services.commands.terminal import OUT, clean, short, thai_time
 from services.commands.tracking import Folder, Track, Tracking
 from services.runtime.settings import Settings
+
+
+def escape(text: str) -> str:
+    """Foreign text inside rich's markup."""
+    return _escape(clean(text))
+
 
 IN_FULL = 5
 """So many letters are shown in full, more in a line each."""

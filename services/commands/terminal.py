@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
+from unicodedata import category
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from contracts.values import BANGKOK, from_instant
 
@@ -16,6 +18,7 @@ OUT = Console(highlight=False, soft_wrap=True)
 ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, hints and errors."""
 
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 THAI_MONTHS = ("ม.ค.", "ก.พ.", "มี.ค.", "เม.ย.", "พ.ค.", "มิ.ย.", "ก.ค.", "ส.ค.", "ก.ย.", "ต.ค.", "พ.ย.", "ธ.ค.")
 
 
@@ -47,13 +50,20 @@ def flush() -> None:
     sys.stdout.flush()
 
 
+def clean(text: str) -> str:
+    """Foreign text without what steers a terminal: control characters, and marks that turn the direction of reading."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(sign) in ("Cc", "Cs") or sign in _DIRECTION else sign for sign in text
+    )
+
+
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]], title: str | None = None) -> None:
-    """A table that fits the terminal; on a pipe as wide as its content."""
+    """A table that fits the terminal; on a pipe as wide as its content. Cells may hold anybody's text."""
     shown = Table(box=None, pad_edge=False, title=title, title_justify="left", header_style="bold")
     for column in columns:
         shown.add_column(column, overflow="fold")
     for cells in rows:
-        shown.add_row(*cells)
+        shown.add_row(*(Text(clean(cell)) for cell in cells))
     if OUT.is_terminal:
         OUT.print(shown)
     else:

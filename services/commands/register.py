@@ -1,0 +1,284 @@
+"""`saraban register`: the book as a list, one entry of it, or a file for another program."""
+
+import csv
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Annotated, Any, Protocol
+
+import msgspec
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from contracts.values import Series, from_instant, local_instant
+from services.commands import service
+from services.commands.agency import known_agencies
+from services.commands.order import SeriesName
+from services.commands.place import ConfigOption, StateOption, connected, find, run
+from services.commands.terminal import ERR, OUT, CommandError, clean, table, thai_time
+from services.register.listing import Entry, entries
+from services.runtime.bus import Bus
+
+AT_ONCE = 500
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+app = typer.Typer(help="The register of received letters (ทะเบียนหนังสือรับ).", invoke_without_command=True)
+
+AgencyOption = Annotated[str | None, typer.Option("--agency", metavar="ID", help="Only of this agency.")]
+SeriesOption = Annotated[SeriesName | None, typer.Option("--series", help="Only this series.")]
+YearOption = Annotated[int | None, typer.Option("--year", metavar="YEAR", help="Only of this Buddhist year.")]
+
+
+class Format(StrEnum):
+    """How the book is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@app.callback()
+def worker(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Run the register worker with this configuration."),
+    ] = None,
+) -> None:
+    """The register of received letters (ทะเบียนหนังสือรับ). With --config and no word after it: run the worker."""
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        OUT.print(context.get_help())
+        raise typer.Exit(2)
+    raise typer.Exit(service.run("register", config))
+
+
+@app.command("list")
+def list_entries(
+    agency: AgencyOption = None,
+    series: SeriesOption = None,
+    year: YearOption = None,
+    style: Annotated[Format, typer.Option("--format", help="To read, or every field.")] = Format.TABLE,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """List the entries, each book in the order of its numbers."""
+    run(_write(sys.stdout, style, agency, series, year, state, config, progress=False))
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; .csv, .json or .jsonl.")],
+    agency: AgencyOption = None,
+    series: SeriesOption = None,
+    year: YearOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write the entries into a file, with every field.
+
+    CSV is for spreadsheets: it begins with a byte order mark, and text that a spreadsheet would take for a formula
+    has an apostrophe before it. JSON and JSONL have the values as they are.
+    """
+    try:
+        style = Format(output.suffix.removeprefix(".").lower())
+    except ValueError:
+        style = Format.TABLE
+    if style is Format.TABLE:
+        raise CommandError(f"--output {output}: the name has to end in .csv, .json or .jsonl", 2)
+    fresh = output.with_name(output.name + ".part")
+    try:
+        with fresh.open("w", encoding="utf-8-sig" if style is Format.CSV else "utf-8", newline="") as file:
+            run(_write(file, style, agency, series, year, state, config, progress=True))
+        fresh.replace(output)
+    except OSError as error:
+        raise CommandError(f"--output {output}: {error.strerror}") from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(min=1, metavar="NUMBER")],
+    agency: AgencyOption = None,
+    series: Annotated[SeriesName, typer.Option("--series", help="Which book.")] = SeriesName.RECEIVED,
+    year: YearOption = None,
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show one entry with every field."""
+    run(_show(number, agency, series, year, state, config))
+
+
+class Writer(Protocol):
+    """Takes entries one by one."""
+
+    def take(self, entry: Entry) -> None:
+        """Write one."""
+
+    def end(self) -> None:
+        """Write what closes the whole."""
+
+
+class _Table:
+    """A table for a person; a long book comes in pieces, so that memory has a bound."""
+
+    def __init__(self, file: IO[str], *, several: bool) -> None:
+        self._several = several
+        self._rows: list[tuple[str, ...]] = []
+        self._said = 0
+
+    def take(self, entry: Entry) -> None:
+        row, record = entry.row, entry.record
+        cells = (
+            row.number_text,
+            thai_time(row.received_at),
+            "" if row.deemed_at.startswith(_local(row.received_at)) else thai_time(row.deemed_at)[:-3],
+            (record.sender or "") if record is not None else "(erased)",
+            (record.subject or "") if record is not None else "(erased)",
+            " ".join(row.remarks),
+        )
+        self._rows.append((f"{row.agency} {row.series}", *cells) if self._several else cells)
+        if len(self._rows) == AT_ONCE:
+            self._print()
+
+    def end(self) -> None:
+        if self._rows:
+            self._print()
+        elif not self._said:
+            ERR.print("no entry yet")
+
+    def _print(self) -> None:
+        heads = ("number", "received", "deemed", "from", "subject", "remarks")
+        table(("book", *heads) if self._several else heads, self._rows)
+        self._said += len(self._rows)
+        self._rows = []
+
+
+class _Json:
+    def __init__(self, file: IO[str], *, lines: bool) -> None:
+        self._file, self._lines, self._count = file, lines, 0
+
+    def take(self, entry: Entry) -> None:
+        text = msgspec.json.encode(entry.flat()).decode()
+        self._file.write(f"{text}\n" if self._lines else f"{',' if self._count else '['}\n{text}")
+        self._count += 1
+
+    def end(self) -> None:
+        if not self._lines:
+            self._file.write("\n]\n" if self._count else "[]\n")
+
+
+class _Csv:
+    def __init__(self, file: IO[str]) -> None:
+        self._writer = csv.writer(file)
+        self._named = False
+
+    def take(self, entry: Entry) -> None:
+        fields = entry.flat()
+        if not self._named:
+            self._writer.writerow(fields)
+            self._named = True
+        self._writer.writerow([_cell(value) for value in fields.values()])
+
+    def end(self) -> None:
+        pass
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    return value if isinstance(value, int | float) else msgspec.json.encode(value).decode()
+
+
+async def _write(
+    file: IO[str],
+    style: Format,
+    agency: str | None,
+    series: SeriesName | None,
+    year: int | None,
+    state: Path | None,
+    config: Path | None,
+    *,
+    progress: bool,
+) -> None:
+    async with connected(find(state, config)) as bus:
+        writer: Writer
+        match style:
+            case Format.TABLE:
+                known = await known_agencies(bus)
+                writer = _Table(file, several=len(known) > 1 and agency is None)
+            case Format.CSV:
+                writer = _Csv(file)
+            case _:
+                writer = _Json(file, lines=style is Format.JSONL)
+        with ExitStack() as stack:
+            bar = stack.enter_context(_bar()) if progress else None
+            async for entry in _entries(bus, agency, series, year):
+                writer.take(entry)
+                if bar is not None:
+                    bar(entry.left)
+        writer.end()
+
+
+async def _entries(bus: Bus, agency: str | None, series: SeriesName | None, year: int | None) -> AsyncIterator[Entry]:
+    if agency is not None and agency not in (known := await known_agencies(bus)):
+        raise CommandError(f"there is no agency {agency!r}; there are {', '.join(sorted(known)) or 'none'}")
+    name: Series | None = None if series is None else series.value
+    async for entry in entries(bus, agency, name, year):
+        yield entry
+
+
+async def _show(
+    number: int, agency: str | None, series: SeriesName, year: int | None, state: Path | None, config: Path | None
+) -> None:
+    async with connected(find(state, config)) as bus:
+        found = [entry async for entry in _entries(bus, agency, series, year) if entry.row.number == number]
+    if not found:
+        raise CommandError(
+            f"there is no entry {number} in {agency or 'any agency'}, {series.value}, {year or 'any year'}"
+        )
+    if len(found) > 1:
+        books = ", ".join(f"--agency {entry.row.agency} --year {entry.row.year}" for entry in found)
+        raise CommandError(f"there are several entries {number}: say which with {books}", 2)
+    for name, value in _readable(found[0]):
+        OUT.print(f"[dim]{name:<14}[/dim]", end=" ")
+        OUT.print(clean(value), markup=False)
+
+
+def _readable(entry: Entry) -> Iterator[tuple[str, str]]:
+    for name, value in entry.flat().items():
+        if value is None:
+            continue
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        yield name, f"{text}  ({thai_time(text)})" if name in ("received_at", "deemed_at") else text
+    if entry.record is None:
+        yield "record", "erased"
+    elif entry.record.enveloped is not None:
+        yield "record", "enveloped for the registrar"
+
+
+@contextmanager
+def _bar() -> Iterator[Any]:
+    """A bar of how much of the stream is read."""
+    with Progress(
+        TextColumn("reading"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), console=ERR, transient=True
+    ) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def tell(left: int) -> None:
+            total = progress.tasks[0].total or left + 1
+            progress.update(task, total=total, completed=total - left)
+
+        yield tell
+
+
+def _local(instant: str) -> str:
+    """The minute of an instant in Thai time, to see whether the deemed time is another."""
+    return local_instant(from_instant(instant))[:16]
