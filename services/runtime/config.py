@@ -6,6 +6,7 @@ setting is a text it is taken as it stands. `SARABAN_STATE` names the state fold
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,6 +21,8 @@ PREFIX = "SARABAN_"
 STATE = "SARABAN_STATE"
 NESTED = "__"
 ENVIRONMENT = "environment"
+
+_ELEMENT = re.compile(r"\[[^]]*\]")
 
 
 class ConfigError(Exception):
@@ -122,7 +125,7 @@ def _sentence(error: str, place: str, origins: Mapping[str, str]) -> str:
 def _keys(path: str) -> list[str]:
     """`$.ingest.listen[...]` as keys; an element of a list is `[]`."""
     keys: list[str] = []
-    for part in path.removeprefix("$").replace("[...]", ".[]").split("."):
+    for part in _ELEMENT.sub(".[]", path.removeprefix("$")).split("."):
         keys += [part] if part else []
     return keys
 
@@ -136,7 +139,9 @@ def _allowed(kind: inspect.Type | None) -> str:
     match kind:
         case inspect.IntType() | inspect.FloatType():
             name = "a whole number" if isinstance(kind, inspect.IntType) else "a number"
-            bounds = [f"{word} {bound:,}" for word, bound in (("from", kind.ge), ("to", kind.le)) if bound is not None]
+            bounds = [
+                f"{word} {_plain(bound)}" for word, bound in (("from", kind.ge), ("to", kind.le)) if bound is not None
+            ]
             return " ".join([name, *bounds])
         case inspect.StrType():
             return "a text"
@@ -150,6 +155,11 @@ def _allowed(kind: inspect.Type | None) -> str:
             return "a table of texts"
         case _:
             return ""
+
+
+def _plain(bound: float) -> str:
+    """As one would write it in the file."""
+    return f"{int(bound):_}" if bound == int(bound) else str(bound)
 
 
 def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:

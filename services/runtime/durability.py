@@ -1,4 +1,4 @@
-"""Whether an ack of this server outlives a power cut (invariant 1): asked of the server itself."""
+"""Whether an ack of this server outlives a power cut (invariant 1), and whether it can write: asked of the server."""
 
 import asyncio
 import urllib.error
@@ -35,11 +35,35 @@ async def durable(nats: settings.Nats) -> str | None:
     return f"nats.monitors shows another server than {', '.join(nats.servers)}" if missing else None
 
 
+async def broken(nats: settings.Nats) -> str | None:
+    """What the server says is wrong with its store, or None. A server that does not answer says nothing.
+
+    On a full disk nats-server gives a publish no answer at all, and the stream takes nothing more until the server
+    is started again, also when there is room by then. Its health page is the only place that says so.
+    """
+    for monitor in nats.monitors:
+        try:
+            found = await asyncio.to_thread(_get, monitor, "healthz", nats.connect_seconds)
+        except (OSError, ValueError):
+            continue
+        if found.get("status") != "ok":
+            return str(found.get("error") or found.get("status") or "unhealthy")
+    return None
+
+
 def _varz(monitor: str, seconds: float) -> dict[str, Any]:
+    return _get(monitor, "varz", seconds)
+
+
+def _get(monitor: str, page: str, seconds: float) -> dict[str, Any]:
     if not monitor.startswith(("http://", "https://")):
         raise ValueError(f"{monitor} is no address of a web page")
     try:
-        with urllib.request.urlopen(f"{monitor}/varz", timeout=seconds) as answer:  # noqa: S310 - scheme is checked above
+        try:
+            answer = urllib.request.urlopen(f"{monitor}/{page}", timeout=seconds)  # noqa: S310 - scheme is checked above
+        except urllib.error.HTTPError as error:
+            answer = error  # an unhealthy server answers 503 with the reason as its body
+        with answer:
             return msgspec.json.decode(answer.read(_ANSWER_BYTES), type=dict[str, Any])
     except (urllib.error.URLError, msgspec.MsgspecError) as error:
         raise ValueError(f"{monitor}: {error}") from error

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,9 @@ STOPPED, CRASHED, ADDRESS_TAKEN = 0, 1, 3
 """Exit codes; 2 is a wrong setting or a wrong use, said by the command line."""
 
 BEAT_SECONDS = 1.0
+
+LAST_SECONDS = 5.0
+"""What is left of a process when its main has returned may take so long to end."""
 
 Stop = asyncio.Event
 """Set when the process shall end. Everything that waits, waits for this as well."""
@@ -80,17 +84,32 @@ async def _serve(main: Main, readiness: Readiness) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask, number.name)
     beating = asyncio.create_task(_beat(readiness))
+    code = CRASHED
+    try:
+        code = await _main(main, stop, readiness)
+    finally:
+        beating.cancel()
+        _end_soon(code)
+    return code
+
+
+async def _main(main: Main, stop: Stop, readiness: Readiness) -> int:
     try:
         await main(stop, readiness)
     except Exception as error:  # noqa: BLE001 - the last place that can say why the process ends
         log.crashed(repr(error))
         return CRASHED
-    finally:
-        beating.cancel()
     if not stop.is_set():
         log.crashed("the service ended although nobody asked it to")
         return CRASHED
     return STOPPED
+
+
+def _end_soon(code: int) -> None:
+    """Closing the loop waits for tasks, and nats-py has some that swallow their cancellation."""
+    timer = threading.Timer(LAST_SECONDS, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _beat(readiness: Readiness) -> None:
