@@ -33,14 +33,10 @@ class Content:
         else:
             self._settle()
             self._append(piece)
-        while self._pieces_bytes >= self._block_bytes:
-            self._close_block()
 
     def blocks(self) -> tuple[bytes, ...]:
         """Everything, in order: each block but the last is exactly `block_bytes` long. Empty for an empty letter."""
         self._settle()
-        while self._pieces_bytes >= self._block_bytes:
-            self._close_block()
         if self._pieces:
             self._blocks.append(b"".join(self._pieces))
             self._pieces.clear()
@@ -57,6 +53,8 @@ class Content:
     def _append(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._pieces_bytes += len(piece)
+        while self._pieces_bytes >= self._block_bytes:
+            self._close_block()
 
     def _settle(self) -> None:
         if self._gathered:
@@ -64,12 +62,10 @@ class Content:
             self._gathered = bytearray()
 
     def _close_block(self) -> None:
+        """The last piece is the one that crossed the edge: it is cut there."""
         surplus = self._pieces_bytes - self._block_bytes
         last = self._pieces.pop()
-        if surplus:
-            self._pieces.append(last[:-surplus])
-        else:
-            self._pieces.append(last)
+        self._pieces.append(last[: len(last) - surplus])
         self._blocks.append(b"".join(self._pieces))
         self._pieces = [last[-surplus:]] if surplus else []
         self._pieces_bytes = surplus

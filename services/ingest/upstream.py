@@ -16,7 +16,8 @@ from services.ingest.networks import contains, parsed
 
 _FROM: Final = re.compile(r"\s*from\s+(.*?)(?:\s+by\s|;|\Z)", re.IGNORECASE | re.DOTALL)
 _ADDRESS: Final = re.compile(r"(?:IPv6:)?([0-9A-Fa-f:.]{2,45}[0-9A-Fa-f])", re.IGNORECASE)
-_BRACKETED: Final = re.compile(r"[\[(][^\[\]()]*[\])]")
+_LOOKED_UP: Final = re.compile(r"\(([^()]*)\)")
+_LITERAL: Final = re.compile(r"\[([^\[\]]*)\]")
 _HELO: Final = re.compile(r"\bhelo[ =]([^\s()]+)", re.IGNORECASE)
 HOPS: Final = 10
 """So many fields of the agency's own servers are looked through; more would be somebody's invention."""
@@ -40,9 +41,10 @@ def _from_part(field: str) -> str:
 
 def _address(field: str) -> str:
     part = _from_part(field)
-    # What stands in brackets was looked up by the server; what does not was said by the client.
-    for bracket in _BRACKETED.findall(part):
-        for word in re.split(r"[\s\[\]()=]+", bracket):
+    # What stands in round brackets was looked up by the server. The word behind `from` may be the client's HELO,
+    # which can be any address in square brackets; it counts only where the server (Exim) writes no other.
+    for place in _LOOKED_UP.findall(part) + _LITERAL.findall(part):
+        for word in re.split(r"[\s\[\]=]+", place):
             found = _ADDRESS.fullmatch(word)
             if found and (place := parsed(found[1])) is not None:
                 return str(place)

@@ -87,6 +87,7 @@ class Conversation:
         self._sub = sub
         self._bus = bus
         self._reply = ""
+        self._early: str | None = None
         self._kept: list[Msg] = []
         self._noted: list[MailAttempted] = []
         self._letter: Msg | None = None
@@ -101,7 +102,8 @@ class Conversation:
             case "C>":
                 self._writer.write(octets(step.text))
             case "S:":
-                self._reply = await self._read_reply()
+                self._reply = self._early or await self._read_reply()
+                self._early = None
                 assert fits(step.text, self._reply), f"line {step.number}: {step.text!r} but got {self._reply!r}"
             case "S!":
                 assert not fits(step.text, self._reply), f"line {step.number}: {self._reply!r}"
@@ -175,10 +177,20 @@ class Conversation:
                 self._writer.write(octets(text) * int(count))
             case ["pause"]:
                 await self._bus.nc.flush()  # a round trip elsewhere: what was written is on its way by itself
+            case ["trickle", text]:
+                await self._trickle(octets(text))
             case ["hang-up"]:
                 self._writer.transport.abort()
             case _:
                 raise AssertionError(f"line {step.number}: no such thing to do: {step.text}")
+
+    async def _trickle(self, text: bytes) -> None:
+        """One octet after the other, slowly, until the server has had enough."""
+        reply = asyncio.create_task(self._read_reply())
+        while not reply.done():
+            self._writer.write(text)
+            await asyncio.wait({reply}, timeout=0.2)
+        self._early = reply.result()
 
     async def end(self) -> None:
         """Everything that was stored must have been spoken of."""
