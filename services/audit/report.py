@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 KEPT = 1_000
@@ -63,7 +64,7 @@ class Report(Struct, kw_only=True):
     """The outcome. Nothing is proven where `problems` is not empty."""
 
     agency: Annotated[str | None, Meta(description="None: all agencies.")]
-    counts: Counts = Counts()
+    counts: Counts = msgspec.field(default_factory=Counts)
     problems: list[Problem] = []
     more: Annotated[int, Meta(description="Problems beyond those that are listed.")] = 0
 
