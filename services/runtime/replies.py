@@ -49,6 +49,11 @@ class Replies:
             await replies._subscribe(nc)
         return replies
 
+    @property
+    def waiting(self) -> int:
+        """How many answers are waited for."""
+        return len(self._waiting)
+
     async def _subscribe(self, nc: Client) -> None:
         if self._ready is None:
             self._ready = asyncio.create_task(self._open(nc))
