@@ -80,6 +80,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         closed.set()
         stop.set()
 
+    readiness.set("consumers", False, "not bound yet")
     bus = await _connected(config.nats, stop, readiness, on_closed)
     if bus is None:
         return
