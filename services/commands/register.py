@@ -52,7 +52,8 @@ def worker(
     if context.invoked_subcommand is not None:
         return
     if config is None:
-        OUT.print(context.get_help())
+        if text := context.get_help():  # rich has printed it already
+            OUT.print(text)
         raise typer.Exit(2)
     raise typer.Exit(service.run("register", config))
 
@@ -194,7 +195,7 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, str):
         return f"'{value}" if value.startswith(_FORMULA) else value
-    return value if isinstance(value, int | float) else msgspec.json.encode(value).decode()
+    return msgspec.json.encode(value).decode()
 
 
 async def _write(
@@ -241,9 +242,8 @@ async def _show(
     async with connected(find(state, config)) as bus:
         found = [entry async for entry in _entries(bus, agency, series, year) if entry.row.number == number]
     if not found:
-        raise CommandError(
-            f"there is no entry {number} in {agency or 'any agency'}, {series.value}, {year or 'any year'}"
-        )
+        where = ", ".join(str(part) for part in (agency, series.value, year) if part is not None)
+        raise CommandError(f"there is no entry {number} ({where})")
     if len(found) > 1:
         books = ", ".join(f"--agency {entry.row.agency} --year {entry.row.year}" for entry in found)
         raise CommandError(f"there are several entries {number}: say which with {books}", 2)

@@ -54,7 +54,7 @@ async def _running(
 ) -> AsyncIterator[tuple[Parts, list[asyncio.Server], asyncio.Event]]:
     """Everything built and started; ended in the reverse order, attempts last."""
     closed = asyncio.Event()
-    readiness.set("nats", ready=False, reason="not connected")
+    readiness.set("listening", ready=False, reason="not yet")
     bus = await Bus.connect(settings.nats, "ingest", on_closed=closed.set)
     tasks: list[asyncio.Task[None]] = []
     try:
@@ -67,11 +67,12 @@ async def _running(
             AttemptsFile, Path(settings.state) / settings.ingest.attempts_file, settings.ingest.attempts_file_bytes
         )
         attempts = Attempts(bus, clock, file, settings.ingest.attempts_rate)
-        parts = _build(settings, bus, directory, clock, attempts, readiness, await _hostname(settings))
+        gate = Gate()
+        parts = _build(settings, bus, directory, clock, attempts, gate, await _hostname(settings))
         tasks += [
             asyncio.create_task(attempts.run(), name="attempts"),
             asyncio.create_task(parts.sessions.run(), name="sessions"),
-            asyncio.create_task(_watch(settings, bus, directory, readiness), name="readiness"),
+            asyncio.create_task(_watch(settings, bus, directory, readiness, gate), name="readiness"),
         ]
         servers = await _listen(settings, parts)
         readiness.set("listening", ready=True)
@@ -97,7 +98,7 @@ def _build(
     directory: Directory,
     clock: Clock,
     attempts: Attempts,
-    readiness: Readiness,
+    gate: "Gate",
     hostname: str,
 ) -> Parts:
     ingest = settings.ingest
@@ -124,7 +125,7 @@ def _build(
         if ingest.certificate
         else None,
         postmaster=postmaster,
-        ready=lambda: readiness.ready and bus.connected,
+        ready=lambda: gate.open and bus.connected,
     )
 
 
@@ -143,23 +144,30 @@ async def _listen(settings: Settings, parts: Parts) -> list[asyncio.Server]:
     return servers
 
 
-async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: Readiness) -> None:
-    """Keep the readiness true to what is; a connection that is new may be to a server that does not sync."""
-    checked: int | None = None
+class Gate:
+    """Whether letters may be taken: a directory that has been read, a server that syncs before it acks."""
+
+    open = False
+
+
+async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: Readiness, gate: Gate) -> None:
+    """Keep gate and readiness true to what is; a connection that is new may be to a server that does not sync."""
+    durable_on: int | None = None
     said: str | None = None
     while True:
         connection = int(bus.nc.stats["reconnects"])
         readiness.set("nats", ready=bus.connected, reason="not connected")
         readiness.set("directory", ready=directory.loaded, reason="not read yet")
-        if bus.connected and checked != connection:
-            readiness.set("durable", ready=False, reason="not checked yet on this connection")
+        if bus.connected and durable_on != connection:
+            gate.open = False
             reason = await durable(settings.nats)
-            readiness.set("durable", ready=reason is None, reason=reason or "")
             if reason is None and connection == int(bus.nc.stats["reconnects"]):
-                checked = connection
+                durable_on = connection
             elif reason is not None and reason != said:
                 log.not_durable(reason)
             said = reason
+            readiness.set("durable", ready=reason is None, reason=reason or "")
+        gate.open = directory.loaded and durable_on == connection
         await asyncio.sleep(WATCH_SECONDS)
 
 

@@ -9,6 +9,7 @@ import contextlib
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, Literal
 
 from contracts import codec
@@ -94,13 +95,15 @@ class Attempts:
     async def settle(self) -> None:
         """Bring everything that is noted to MAIL, or else to the file."""
         while self._queue:
-            events = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+            events = list(islice(self._queue, BATCH))
             if not await self._publish(events):
                 kept = await asyncio.to_thread(self._file.append, events)
                 metrics.ATTEMPTS.labels("kept").inc(kept)
                 log.attempts_kept(kept, str(self._file.path))
                 if kept < len(events):
                     self._drop(len(events) - kept, "the file is full")
+            for _ in events:  # only now: whoever is cancelled on the way finds them again, twice at worst
+                self._queue.popleft()
         if self._bus.connected and not self._file.empty:
             await self._empty_file()
 

@@ -92,9 +92,9 @@ class Attempts:
         return wait
 
     async def _tell_delay(self, entry: Entry, errand: Errand, task: Task, wait: float) -> None:
-        log.delayed(entry.mail, entry.number_text, task.kind, errand.attempts, wait, errand.reason)
         if not worth_telling(errand.attempts):
             return
+        log.delayed(entry.mail, entry.number_text, task.kind, errand.attempts, wait, errand.reason)
         await self._bus.publish(
             MailDelayed(
                 agency=entry.agency.id,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import nats
 import nats.errors
-from nats.aio.client import Client
+from services.runtime.wire import Client
 from nats.js import JetStreamContext
 
 from contracts import codec, permissions

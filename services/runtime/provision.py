@@ -20,6 +20,35 @@ _UPDATABLE = ("ack_wait", "max_ack_pending", "max_deliver")
 """Fields of a consumer that may be changed: its position stays."""
 
 
+_UNSET: dict[str, object] = {
+    # of a stream: each would refuse, drop, alter or leave unsynced what a service was told is stored
+    "max_msg_size": -1,
+    "no_ack": False,
+    "sealed": False,
+    "persist_mode": "",
+    "mirror": None,
+    "sources": None,
+    "subject_transform": None,
+    "republish": None,
+    "discard_new_per_subject": False,
+    "first_seq": 0,
+    "consumer_limits": {},
+    "subject_delete_marker_ttl": 0,
+    # of a consumer: each would leave messages out or hold them back
+    "filter_subjects": None,
+    "headers_only": False,
+    "backoff": None,
+    "inactive_threshold": 0,
+    "pause_until": None,
+    "rate_limit_bps": 0,
+    "max_batch": 0,
+    "max_expires": 0,
+    "max_bytes": 0,
+    "priority_policy": "none",
+}
+"""What must be as a server has it by itself, although contracts/streams.py does not speak of it."""
+
+
 class ProvisionRefused(Exception):  # noqa: N818 - reads as what happened
     """What exists differs in a way that only a person may change."""
 
@@ -60,6 +89,7 @@ class _Provision:
             if (found := existing[name]) is not None
             for line in _refused(name, config, found)
         ]
+        refused += await self._later_years()
         if refused:
             raise ProvisionRefused("; ".join(refused))
         for name, config in wanted.items():
@@ -114,16 +144,25 @@ class _Provision:
             return
         for former in await self._former_years():
             found = await self._stream(former)
-            if found and found.get("subjects"):
+            if found and found.get("subjects") != [closed_subject(former)]:
                 # A subject of its own name, which nobody may publish to: without any, the server would invent one.
                 await self._bus.api(f"STREAM.UPDATE.{former}", {**found, "subjects": [closed_subject(former)]})
                 self._done.append(f"{former}: closed, {name} takes its subjects")
 
-    async def _former_years(self) -> list[str]:
-        found = await self._bus.api("STREAM.NAMES", {"offset": 0})
+    async def _later_years(self) -> list[str]:
+        """A clock that is a year behind must not take the subjects back to an old year."""
         current = streams.MAIL.name(self._year)
-        years = [name for name in found.get("streams") or [] if name.startswith("MAIL_") and name != current]
-        return sorted(years)
+        return [
+            f"{name}: exists already, and now it is {current}'s year" for name in await self._years() if name > current
+        ]
+
+    async def _former_years(self) -> list[str]:
+        current = streams.MAIL.name(self._year)
+        return [name for name in await self._years() if name < current]
+
+    async def _years(self) -> list[str]:
+        found = await self._bus.api("STREAM.NAMES", {"offset": 0})  # one answer has 1,024 names, we have a dozen
+        return sorted(name for name in found.get("streams") or [] if name.startswith(f"{streams.MAIL.family}_"))
 
     async def _make_consumer(self, consumer: Consumer) -> None:
         config = consumer.config()
@@ -134,11 +173,9 @@ class _Provision:
             self._done.append(f"{consumer.stream} {consumer.durable}: created")
             return
         different = {key for key, value in config.items() if found.get(key) != value}
-        fixed = different - set(_UPDATABLE)
+        fixed = _different({key: value for key, value in config.items() if key not in _UPDATABLE}, found)
         if fixed:
-            raise ProvisionRefused(
-                "; ".join(f"{consumer.stream} {consumer.durable}: {line}" for line in _different(config, found))
-            )
+            raise ProvisionRefused("; ".join(f"{consumer.stream} {consumer.durable}: {line}" for line in fixed))
         if different:
             await self._bus.api(
                 path, {"stream_name": consumer.stream, "config": {**found, **config}, "action": "update"}
@@ -198,6 +235,9 @@ def _different(config: Mapping[str, object], found: Mapping[str, Any]) -> list[s
             continue
         if existing != value:
             lines.append(f"{key} is {existing!r}, wanted {value!r}")
+    for key, unset in _UNSET.items():
+        if key not in config and found.get(key, unset) not in (unset, None):
+            lines.append(f"{key} is {found[key]!r}, wanted {unset!r}")
     return lines
 
 

@@ -12,7 +12,20 @@ from typing import BinaryIO
 from contracts.findings import Findings, Particulars
 from contracts.values import instant
 from services.sign import examine, sandbox
-from services.sign.frames import LENGTH, Answer, Done, Frame, Question, Ready, Setup, SoFar, Task, from_parent, pack
+from services.sign.frames import (
+    LENGTH,
+    Answer,
+    Begun,
+    Done,
+    Frame,
+    Question,
+    Ready,
+    Setup,
+    SoFar,
+    Task,
+    from_parent,
+    pack,
+)
 from services.sign.questions import NoAnswerError, Records
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
@@ -36,6 +49,7 @@ class Child:
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
         while (task := self._next()) is not None:
             assert isinstance(task, Task)
+            self._say(Begun())
             octets = self._frame()
             if octets is None:
                 return

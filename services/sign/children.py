@@ -23,6 +23,7 @@ from services.sign.frames import (
     ANSWER_OCTETS,
     LENGTH,
     Answer,
+    Begun,
     Done,
     Frame,
     FromChild,
@@ -102,6 +103,11 @@ class Children:
                 child = await self._new()
             questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
             outcome = await child.examine(task, octets, questions, self._config.child_seconds)
+            if not outcome.begun and outcome.cause == "died":
+                # It was gone before it saw the letter: no fault of the letter's, and worth one more child.
+                await child.kill()
+                child = await self._new()
+                outcome = await child.examine(task, octets, questions, self._config.child_seconds)
             if outcome.usable and child.letters < self._config.child_letters:
                 kept = child
             if outcome.limit:
@@ -138,6 +144,8 @@ class _Outcome(msgspec.Struct):
     cause: str = ""
     """The same as a label: time, memory, died, protocol."""
     usable: bool = False
+    begun: bool = False
+    """The child had the task: what ended it was the letter."""
 
 
 class _Child:
@@ -208,6 +216,8 @@ class _Child:
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
+                    elif isinstance(frame, Begun):
+                        outcome.begun = True
                     elif isinstance(frame, SoFar):
                         outcome.findings, turning_to = frame.findings, frame.turning_to
                     elif isinstance(frame, Done):

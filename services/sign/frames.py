@@ -48,6 +48,10 @@ class Ready(Frame, frozen=True):
     walls: tuple[str, ...]
 
 
+class Begun(Frame, frozen=True):
+    """From the child: it has the task. What ends it from now on is the letter."""
+
+
 class Question(Frame, frozen=True):
     """From the child: what does the DNS say?"""
 
@@ -70,7 +74,7 @@ class Done(Frame, frozen=True):
 
 
 FromParent = Setup | Task | Answer
-FromChild = Ready | Question | SoFar | Done
+FromChild = Ready | Begun | Question | SoFar | Done
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PARENT: msgspec.msgpack.Decoder[FromParent] = msgspec.msgpack.Decoder(FromParent)
