@@ -137,7 +137,7 @@ class System:
             told.beat()
             reported = {state.pid for state, _ in readiness.processes(self.state.run)}
             for name, pid in self.supervisor.running().items():
-                if pid in reported:
+                if pid in reported or name == NATS_SERVER:  # of nats-server the services say whether it answers
                     told.set(name, True)
             await asyncio.sleep(LOOK_SECONDS)
 
