@@ -27,6 +27,7 @@ from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from tests.bench.figures import Row
 from tests.bench.ingress import ADDRESS, AGENCY, YEAR, Ingress, rate
+from tests.servers import free_port
 
 _books = itertools.count(1)
 
@@ -36,12 +37,13 @@ async def register(ours: Ingress) -> AsyncIterator[None]:
     """Run the register beside the ingress."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.cli", "register", "--config", str(ours.config),
-        env=os.environ | {"SARABAN_OPS__LISTEN": '"127.0.0.1:0"'},
+        env=os.environ | {"SARABAN_OPS__LISTEN": f"127.0.0.1:{free_port()}"},
     )  # fmt: skip
     try:
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         await process.wait()
 
 

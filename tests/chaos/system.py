@@ -165,6 +165,7 @@ class System:
             "officers": [{"id": "somchai", "name": "นายสมชาย ใจดี", "position": "นักจัดการงานทั่วไป"}],
             "roster": [{"officer": "somchai"}],
             "first": {f"received/{year}": OPENS_AT for year in range(2560, 2600)} if number == 1 else {},
+            "seal": {"kind": "test"},
             "relay": relay,
             "mailboxes": [{"address": f"office@{domain}"}],
         }
