@@ -42,10 +42,10 @@ def rotated(octets: bytes) -> bytes:
     """The PDF with its page turned by a later revision."""
     writer = IncrementalPdfFileWriter(io.BytesIO(octets))
     pages = writer.root["/Pages"]["/Kids"]
-    pages[0]["/Rotate"] = generic.NumberObject(90)
+    pages[0]["/Rotate"] = generic.NumberObject(90)  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
     writer.mark_update(pages.raw_get(0))
     out = io.BytesIO()
-    writer.write(out)
+    writer.write(out)  # type: ignore[no-untyped-call]  # the same
     return out.getvalue()
 
 

@@ -1,0 +1,205 @@
+"""The child that looks at letters: its walls, its limits, and what is left of a letter that ends it."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from services.runtime.settings import Sign
+from services.sign import sandbox
+from services.sign.children import Children
+from services.sign.resolver import Resolver
+from services.sign.trust import TrustStore
+from tests.books import received
+from tests.dns_server import silent_dns_server
+from tests.letters import letter_mail, letter_pdf
+from tests.waiting import until
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+MAIL = letter_mail(letter_pdf("ที่ นร ๑๒๐๐/ว๕๖"), "a@b.th", "c@d.th", "ที่ นร ๑๒๐๐/ว๕๖ เรื่อง ทดสอบ")
+
+
+def pool(**changes: object) -> Children:
+    config = msgspec.structs.replace(Sign(), **changes)
+    return Children(config, TrustStore(), None, "test")
+
+
+@pytest.fixture
+async def children() -> AsyncIterator[Children]:
+    made = pool()
+    yield made
+    await made.close()
+
+
+def processes() -> set[int]:
+    """The children of this process that look at letters."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                if parent == os.getpid() and b"services.sign.child" in (entry / "cmdline").read_bytes():
+                    found.add(int(entry.name))
+            except (OSError, IndexError, ValueError):
+                continue
+    return found
+
+
+async def test_a_letter_is_examined(children: Children) -> None:
+    found = await children.examine(MAIL)
+    assert found.particulars.letter_number
+    assert found.particulars.letter_number.value == "นร ๑๒๐๐/ว๕๖"
+    assert found.authentication is None
+    assert len(found.attachments) == 1
+
+
+async def test_one_child_serves_many_letters_and_is_replaced_after_so_many() -> None:
+    children = pool(child_letters=2)
+    seen = []
+    for _ in range(3):
+        await children.start()
+        seen.append(processes())
+        await children.examine(MAIL)
+    await children.close()
+    assert seen[0] == seen[1] != seen[2]
+    assert processes() == set()
+
+
+async def test_an_idle_child_is_small(children: Children) -> None:
+    await children.examine(MAIL)
+    await children.examine(letter_mail(os.urandom(6_000_000), "a@b.th", "c@d.th", "x"))
+    await children.examine(MAIL)
+    await children.start()
+    (pid,) = processes()
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    assert int(line.split()[1]) <= 110 * 1024
+
+
+async def test_a_letter_that_takes_too_long_is_ended() -> None:
+    children = pool(child_seconds=5)
+    await children.examine(MAIL)
+    (pid,) = processes()
+    task = asyncio.create_task(children.examine(MAIL))
+    os.kill(pid, signal.SIGSTOP)  # it stands still, as in an endless loop
+    found = await task
+    assert "resource_limit" in {said.code for said in found.warnings}
+    assert await until(lambda: pid not in processes())
+    again = await children.examine(MAIL)
+    assert again.warnings == ()
+    await children.close()
+
+
+async def test_a_letter_that_kills_its_child_is_not_tried_again() -> None:
+    """Memory for a letter of this size is not there: its findings say so, and the next letter is examined."""
+    children = pool(child_memory_bytes=160 * 1024 * 1024)
+    huge = letter_mail(os.urandom(60_000_000), "a@b.th", "c@d.th", "ที่ นร ๑๒๐๐/ว๕๖")
+    found = await children.examine(huge)
+    assert "resource_limit" in {said.code for said in found.warnings}
+    again = await children.examine(MAIL)
+    assert again.particulars.letter_number
+    await children.close()
+
+
+async def test_a_child_that_dies_between_letters_is_replaced(children: Children) -> None:
+    await children.examine(MAIL)
+    (pid,) = processes()
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: pid not in processes())
+    assert (await children.examine(MAIL)).particulars.letter_number
+
+
+async def test_a_caller_who_gives_up_leaves_no_child_behind(children: Children) -> None:
+    await children.examine(MAIL)
+    (pid,) = processes()
+    os.kill(pid, signal.SIGSTOP)
+    task = asyncio.create_task(children.examine(MAIL))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await until(lambda: pid not in processes())
+    assert (await children.examine(MAIL)).warnings == ()
+
+
+async def test_letters_wait_for_a_place() -> None:
+    children = pool(children=2)
+    found = await asyncio.gather(*(children.examine(MAIL) for _ in range(6)))
+    assert all(item.particulars.letter_number for item in found)
+    assert len(processes()) == 2
+    await children.close()
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x00" * 1000, b"\xff\xd8\xff", b"Subject: \xff\xfe\r\n\r\n"])
+async def test_whatever_it_is_there_are_findings(children: Children, octets: bytes) -> None:
+    found = await children.examine(octets)
+    assert found.signatures == ()
+
+
+async def test_the_child_sees_no_password_of_ours(children: Children, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SARABAN_SIGN__SEAL_PASSWORDS__OPERATOR", "secret")
+    await children.start()
+    (pid,) = processes()
+    assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def behind_walls(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python lines behind the walls, in a process of their own that stands in `folder`."""
+    lines = f"from services.sign import sandbox\nwalls = sandbox.raise_walls(1 << 30)\n{code}"
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        [sys.executable, "-c", lines], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.socket()",
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import subprocess; subprocess.run(['/bin/true'])",
+        "import os; os.kill(os.getppid(), 0)",
+        "import os; os.write(os.open('written', os.O_CREAT | os.O_WRONLY), b'x')",
+        "import os; os.unlink('kept')",
+        "import os; os.rename('kept', 'moved')",
+        "bytearray(2 << 30)",
+    ],
+)
+def test_what_the_walls_keep_back(code: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("kept")
+    done = behind_walls(code, tmp_path)
+    assert (tmp_path / "kept").read_text() == "kept"
+    assert done.returncode != 0
+    assert "PermissionError" in done.stderr or "File too large" in done.stderr or "MemoryError" in done.stderr
+
+
+def test_what_the_child_needs_goes_on_behind_the_walls(tmp_path: Path) -> None:
+    done = behind_walls("import asyncio\nasyncio.run(asyncio.sleep(0))\nprint(*walls, sep=',')", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert sandbox.FILTER in done.stdout
+
+
+def test_processor_time_is_bounded(tmp_path: Path) -> None:
+    done = behind_walls("sandbox.allow_seconds(0)\nwhile True: pass", tmp_path)
+    assert done.returncode == -signal.SIGXCPU
+
+
+async def test_what_was_known_survives_the_step_that_ends_the_child() -> None:
+    """The DNS never answers, and the time of the letter ends: what was found before is there."""
+    with silent_dns_server() as place:
+        children = Children(Sign(child_seconds=3), TrustStore(), Resolver([place], 60), "test")
+        found = await children.examine(MAIL, received())
+        await children.close()
+    assert [said.code for said in found.warnings] == ["resource_limit"]
+    assert "authentication" in found.warnings[0].english
+    assert len(found.attachments) == 1
+    assert found.body_sha256
+    assert found.particulars.letter_number
