@@ -42,7 +42,8 @@ def percent_decode(value: str) -> str:
     if "%" not in value:
         return value
     # A literal % is always escaped, so these cannot meet half of another escape; they are most of a JSON value's.
-    return _ESCAPES.sub(_unescaped, value.replace("%22", '"').replace("%20", " "))
+    value = value.replace("%22", '"').replace("%20", " ")
+    return _ESCAPES.sub(_unescaped, value) if "%" in value else value
 
 
 def _unescaped(run: re.Match[str]) -> str:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import nats
 import nats.errors
-from services.runtime.wire import Client
 from nats.js import JetStreamContext
 
 from contracts import codec, permissions
 from contracts.event import Event, Position
 from services.runtime import errors, log, metrics, replies, settings
 from services.runtime.batch import Outgoing, commit
+from services.runtime.wire import Client
 
 RECONNECT_SECONDS = 0.5
 PING_SECONDS = 10
