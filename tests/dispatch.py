@@ -56,6 +56,7 @@ class Dispatch:
         self.state = state
         self.folder = state / "outgoing"
         self._numbers: dict[str, int] = {}
+        self._told: dict[str, list[Event | None]] = {}
 
     async def agency(self, agency_id: str = "demo", **changes: Any) -> Agency:
         """Write an agency into the directory."""
@@ -145,16 +146,18 @@ class Dispatch:
             )
         )
 
-    async def told(self, kind: type[E], letter: Letter | None = None) -> list[E]:
+    async def told(self, kind: type[E], letter: Letter | None = None, stream: str = "RECEIPTS") -> list[E]:
         """What notify has published of a kind, about a letter."""
-        info = await self.bus.api("STREAM.INFO.RECEIPTS")
-        found: list[E] = []
-        for sequence in range(1, info["state"]["last_seq"] + 1):
-            message = await read_message(self.bus.nc, "RECEIPTS", sequence)
-            event = codec.decode(message.body) if message is not None else None
-            if isinstance(event, kind) and (letter is None or getattr(event, "mail", None) == letter.event.mail):
-                found.append(event)
-        return found
+        events = self._told.setdefault(stream, [])
+        info = await self.bus.api(f"STREAM.INFO.{stream}")
+        for sequence in range(len(events) + 1, info["state"]["last_seq"] + 1):
+            message = await read_message(self.bus.nc, stream, sequence)
+            events.append(codec.decode(message.body) if message is not None else None)
+        return [
+            event
+            for event in events
+            if isinstance(event, kind) and (letter is None or getattr(event, "mail", None) == letter.event.mail)
+        ]
 
     async def tells(self, kind: type[E], letter: Letter | None = None, seconds: float = 20.0) -> E:
         """Wait until notify has published an event of a kind about a letter, and return the first."""

@@ -137,7 +137,7 @@ class Examined:
     async def _fetch(self, subscription: JetStreamContext.PullSubscription, name: str) -> list[Msg]:
         try:
             return await subscription.fetch(FETCH, timeout=FETCH_SECONDS)
-        except nats.errors.TimeoutError:
+        except TimeoutError:  # the client's own, or asyncio's from beneath it
             # Nothing new, or the server lost the consumer in a restart, or what it sent got lost: it says which.
             info = await self._bus.api(f"CONSUMER.INFO.{FINDINGS.family}.{name}")
             if int(info["delivered"]["stream_seq"]) > self._reached:

@@ -4,8 +4,6 @@ import uuid
 from collections import OrderedDict
 from typing import Any, Final
 
-import nats.errors
-
 from contracts import codec
 from contracts.notices import ReceiptHeld
 from contracts.orders import ReleaseOrdered
@@ -77,7 +75,7 @@ class Releases:
                 messages = await subscription.fetch(min(FETCH, left), timeout=FETCH_SECONDS)
                 left -= len(messages)
                 found += [codec.decode(message.data, ReceiptHeld) for message in messages]
-        except nats.errors.TimeoutError as error:
+        except TimeoutError as error:
             raise Unavailable(f"{left} held receipts of {agency} did not arrive") from error
         finally:
             if self._bus.connected:
