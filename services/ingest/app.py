@@ -67,7 +67,7 @@ async def _running(
             AttemptsFile, Path(settings.state) / settings.ingest.attempts_file, settings.ingest.attempts_file_bytes
         )
         attempts = Attempts(bus, clock, file, settings.ingest.attempts_rate)
-        gate = Gate()
+        gate = Gate(bus, directory)
         parts = _build(settings, bus, directory, clock, attempts, gate, await _hostname(settings))
         tasks += [
             asyncio.create_task(attempts.run(), name="attempts"),
@@ -125,7 +125,7 @@ def _build(
         if ingest.certificate
         else None,
         postmaster=postmaster,
-        ready=lambda: gate.open and bus.connected,
+        ready=gate.open,
     )
 
 
@@ -145,29 +145,47 @@ async def _listen(settings: Settings, parts: Parts) -> list[asyncio.Server]:
 
 
 class Gate:
-    """Whether letters may be taken: a directory that has been read, a server that syncs before it acks."""
+    """Whether letters may be taken: the directory has been read, and this very connection's server syncs."""
 
-    open = False
+    def __init__(self, bus: Bus, directory: Directory) -> None:
+        self._bus = bus
+        self._directory = directory
+        self._durable_on = -1
+
+    @property
+    def connection(self) -> int:
+        """Tells connections apart: the next one may be to another server."""
+        return int(self._bus.nc.stats["reconnects"])
+
+    @property
+    def durable(self) -> bool:
+        """Whether this connection's server was asked and syncs."""
+        return self._durable_on == self.connection
+
+    def passed(self, connection: int) -> None:
+        """The server of a connection was asked, and syncs."""
+        self._durable_on = connection
+
+    def open(self) -> bool:
+        """Whether a letter may be taken now."""
+        return self._bus.connected and self._directory.loaded and self.durable
 
 
 async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: Readiness, gate: Gate) -> None:
-    """Keep gate and readiness true to what is; a connection that is new may be to a server that does not sync."""
-    durable_on: int | None = None
+    """Keep gate and readiness true to what is."""
     said: str | None = None
     while True:
-        connection = int(bus.nc.stats["reconnects"])
         readiness.set("nats", ready=bus.connected, reason="not connected")
         readiness.set("directory", ready=directory.loaded, reason="not read yet")
-        if bus.connected and durable_on != connection:
-            gate.open = False
+        if bus.connected and not gate.durable:
+            connection = gate.connection
             reason = await durable(settings.nats)
-            if reason is None and connection == int(bus.nc.stats["reconnects"]):
-                durable_on = connection
-            elif reason is not None and reason != said:
+            if reason is None:
+                gate.passed(connection)
+            elif reason != said:
                 log.not_durable(reason)
             said = reason
             readiness.set("durable", ready=reason is None, reason=reason or "")
-        gate.open = directory.loaded and durable_on == connection
         await asyncio.sleep(WATCH_SECONDS)
 
 

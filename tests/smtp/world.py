@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,14 @@ class World:
 def world(folder: Path, server: NatsServer | None = None) -> Iterator[World]:
     """Start a server (unless one is given), provision it, fill the directory, make a certificate."""
     mine = server is None
+    folder.mkdir(exist_ok=True)
     server = server or NatsServer(folder / "server")
     if mine:
         server.start()
     try:
         nats = server.settings()
-        asyncio.run(_fill(nats))
+        with ThreadPoolExecutor(1) as thread:  # a test may have a loop of its own running
+            thread.submit(lambda: asyncio.run(_fill(nats))).result()
         yield World(server, nats, folder, *_certificate(folder))
     finally:
         if mine:

@@ -1,0 +1,98 @@
+"""`saraban ingest` as a process of its own, for tests that kill it or look at what it costs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from services.runtime.settings import Nats
+from tests.servers import free_port
+
+CONFIG = """\
+state = "{state}"
+[nats]
+servers = {servers}
+monitors = {monitors}
+users = {{ ingest = "{user}" }}
+[ops]
+listen = "127.0.0.1:{ops}"
+[log]
+level = "warning"
+[ingest]
+listen = ["127.0.0.1:{port}"]
+hostname = "mx.test"
+trusted_networks = ["127.0.0.0/8"]
+{options}
+"""
+
+
+class IngestProcess:
+    """Started, killed and started again on the same port."""
+
+    def __init__(self, nats: Nats, folder: Path, options: str = "") -> None:
+        self.port, self.ops = free_port(), free_port()
+        self._config = folder / "ingest.toml"
+        self._config.write_text(
+            CONFIG.format(
+                state=folder / "state",
+                servers=list(nats.servers),
+                monitors=list(nats.monitors),
+                user=nats.users["ingest"],
+                ops=self.ops,
+                port=self.port,
+                options=options,
+            ).replace("'", '"')
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def resident_bytes(self) -> int:
+        """What it holds in memory now."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def processor_seconds(self) -> float:
+        """What it has used of the processor."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def start(self) -> None:
+        """Start it; does not wait."""
+        command = [sys.executable, "-m", "services.cli", "ingest", "--config", str(self._config)]
+        self._process = subprocess.Popen(command)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        return process.wait(60)
+
+    def wait_ready(self, seconds: float = 30.0) -> None:
+        """Wait until it answers on its port and says that it is ready."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.ops}/readyz", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise TimeoutError("the ingress is not ready")
