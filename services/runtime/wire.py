@@ -59,7 +59,9 @@ def _block(headers: dict[str, Any]) -> bytes | None:
         return None
     if not (values.isascii() and values.isprintable()):
         return None
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    # Added, not formatted: nats-py's own names are members of an enumeration, which formatting writes as such, and a
+    # sequence check that is not written is not made.
+    lines = "".join([name + ": " + value + "\r\n" for name, value in headers.items()])
     if ":  " in lines or " \r" in lines:  # it strips spaces around a value
         return None
     return _VERSION + lines.encode() + b"\r\n"

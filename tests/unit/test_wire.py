@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio import client
+from nats.js import api
 
 from contracts import codec
 from services.runtime.bus import Bus
@@ -46,6 +47,14 @@ def test_the_octets_of_an_event() -> None:
     first = sent(client.Client, EVENT)
     assert sent(Client, EVENT) == sent(Client, EVENT) == first
     assert sent(Client, {}) == sent(client.Client, {})
+
+
+def test_names_that_are_members_of_an_enumeration() -> None:
+    """As nats-py itself passes them: `Nats-Expected-Last-Subject-Sequence` of a key-value create."""
+    for name in api.Header:
+        expected = sent(client.Client, {name: "0"})
+        assert sent(Client, {name: "0"}) == sent(Client, {name: "0"}) == expected
+        assert name.value.encode() in expected[0]
 
 
 @given(
