@@ -1,5 +1,7 @@
 """Verdicts on PDF files that a throw-away authority signed."""
 
+import asyncio
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,17 +147,25 @@ def test_a_declared_revocation_that_the_file_does_not_carry_is_never_fetched(wor
     assert verdict.indication == "INDETERMINATE"
 
 
-def test_a_gap_that_hides_something_is_not_passed(world: World) -> None:
-    """The second range begins later than the signature ends: what lies between is not signed."""
-    start = world.signed.index(b"/ByteRange")
-    end = world.signed.index(b"]", start)
-    numbers = world.signed[start:end].split(b"[")[1].split()
-    moved = [numbers[0], numbers[1], str(int(numbers[2]) + 8).encode(), str(int(numbers[3]) - 8).encode()]
-    line = b"/ByteRange [" + b" ".join(moved)
-    changed = world.signed[:start] + line.ljust(end - start) + world.signed[end:]
-    (verdict,) = world.judge(changed)
-    assert verdict.indication != "TOTAL-PASSED"
-    assert verdict.coverage == "unknown"
+def resigned_around(world: World, octets: bytes, hidden: int) -> bytes:
+    """The PDF signed again so that `hidden` octets after the signature are in neither range."""
+    start = octets.index(b"/ByteRange")
+    end = octets.index(b"]", start) + 1
+    numbers = [int(number) for number in octets[start:end].split(b"[")[1].rstrip(b"]").split()]
+    ranges = [0, numbers[1], numbers[2] + hidden, numbers[3] - hidden]
+    line = f"/ByteRange [{' '.join(map(str, ranges))}]".encode()
+    octets = octets[:start] + line.ljust(end - start) + octets[end:]
+    digest = hashlib.sha256(octets[: ranges[1]] + octets[ranges[2] :]).digest()
+    container = asyncio.run(world.signer.signer().async_sign(digest, "sha256", use_pades=True)).dump().hex().encode()
+    first, last = numbers[1] + 1, numbers[2] - 1
+    return bytes(octets[:first] + container.ljust(last - first, b"0") + octets[last:])
+
+
+def test_what_lies_between_the_signed_ranges_must_be_the_signature(world: World) -> None:
+    (whole,) = world.judge(resigned_around(world, world.signed, 0))
+    assert (whole.indication, whole.coverage) == ("TOTAL-PASSED", "whole")
+    (gap,) = world.judge(resigned_around(world, world.signed, 8))
+    assert (gap.indication, gap.sub_indication, gap.coverage) == ("INDETERMINATE", "SIGNED_DATA_NOT_FOUND", "unknown")
 
 
 def test_a_file_that_cannot_be_read_but_seems_signed(world: World) -> None:
