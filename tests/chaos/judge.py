@@ -37,28 +37,32 @@ class Verdict:
 async def messages(js: JetStreamContext, stream: str, subject: str) -> list[tuple[int, str, dict[str, str], bytes]]:
     """Every message of a stream below `subject`: sequence, subject, headers, body. Small streams only."""
     found = []
-    info = await js.stream_info(stream)
-    if not info.state.messages:
+    count = await counted(js, stream, subject)
+    if not count:
         return []
     subscription = await js.subscribe(
         subject, stream=stream, ordered_consumer=True, config=api.ConsumerConfig(deliver_policy=api.DeliverPolicy.ALL)
     )
-    pending = (await subscription.consumer_info()).num_pending or 0
-    for _ in range(pending):
+    for _ in range(count):
         message = await subscription.next_msg(30)
         found.append((message.metadata.sequence.stream, message.subject, dict(message.headers or {}), message.data))
     await subscription.unsubscribe()
     return found
 
 
+async def counted(js: JetStreamContext, stream: str, subject: str) -> int:
+    """Messages of a stream below `subject`."""
+    info = await js.stream_info(stream, subjects_filter=subject)
+    return sum((info.state.subjects or {}).values())
+
+
 async def settled(js: JetStreamContext, letters: int, seconds: float) -> None:
     """Wait until every letter has its final receipt, or the time is over: judging then says what is missing."""
     async with asyncio.timeout(seconds):
         while True:
-            info = await js.stream_info("FINDINGS", subjects_filter="sign.v1.receipt.>")
-            count = sum((info.state.subjects or {}).values())
-            sent = await js.stream_info("RECEIPTS", subjects_filter="notify.v1.receipted.>")
-            if count >= letters and sum((sent.state.subjects or {}).values()) >= letters:
+            sealed = await counted(js, "FINDINGS", "sign.v1.receipt.>")
+            sent = await counted(js, "RECEIPTS", "notify.v1.receipted.>")
+            if sealed >= letters and sent >= letters:
                 return
             await asyncio.sleep(1)
 
