@@ -22,10 +22,10 @@ from services.notify.bucket import Bucket
 from services.runtime.bus import Bus
 from services.runtime.errors import BusError, Conflict
 
-HOLD_SECONDS: Final = 30.0
+HOLD_SECONDS: Final = 15.0
 """A worker that died holding a slip keeps it so long; one that lives renews it."""
 
-RENEW_SECONDS: Final = 10.0
+RENEW_SECONDS: Final = 5.0
 
 State = Literal["open", "sent", "failed", "held", "unanswered", "withheld", "superseded"]
 
