@@ -4,7 +4,6 @@ Everything here is a plain value. Instants are strings on the wire so that an ar
 same in any language; `instant` and `local_instant` are the only writers, `from_instant` the only reader.
 """
 
-import base64
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Literal
@@ -75,9 +74,14 @@ def sha256_hex(octets: bytes | bytearray | memoryview) -> str:
     return hashlib.sha256(octets).hexdigest()
 
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
+
 def mail_id(digest: bytes) -> str:
-    """Write a raw 32-byte SHA-256 as a `MailId`."""
-    return base64.b32encode(digest).decode("ascii").rstrip("=").lower()
+    """Write a raw 32-byte SHA-256 as a `MailId`: RFC 4648 base32, lower case, without padding."""
+    number = int.from_bytes(digest, "big") << 4  # 256 bits are 51 letters and one bit
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(250, -1, -10)])
 
 
 def instant(utc_ns: int) -> str:

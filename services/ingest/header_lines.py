@@ -74,7 +74,7 @@ def read(head: bytes) -> Section:
     received: list[bytes] = []
     for field in fields:
         name, _, value = field.partition(b":")
-        wanted = _WANTED.get(name.lower().rstrip(b" \t"))
+        wanted = _WANTED.get(name.rstrip(b" \t").lower() if name[-1:] in b" \t" else name.lower())
         if wanted is None:
             continue
         if wanted == _RECEIVED:

@@ -22,14 +22,15 @@ _NAMES: Final = ("message_id", "from_", "date", "subject")
 
 def identify(agency: AgencyId, section: Section, body_digest: bytes) -> MailId:
     """Name a letter to `agency`; `body_digest` is the SHA-256 of its octets from `section.body` on."""
-    if section.values.get("message_id"):
-        said = [b"named", *(b" ".join(section.values.get(name, b"").split()) for name in _NAMES)]
+    values = section.values
+    if values.get("message_id"):
+        said = [b"named", *[b" ".join(values.get(name, b"").split()) for name in _NAMES]]
     else:
         said = [b"octets", section.untraced]
-    preimage = b"".join(
+    preimage = [
         len(word).to_bytes(8, "big") + word for word in (b"saraban mail 1", agency.encode(), *said, body_digest)
-    )
-    return mail_id(hashlib.sha256(preimage).digest())
+    ]
+    return mail_id(hashlib.sha256(b"".join(preimage)).digest())
 
 
 def digests(blocks: Iterable[bytes], body: int) -> tuple[bytes, bytes]:

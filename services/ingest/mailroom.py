@@ -48,11 +48,12 @@ class Mailroom:
         """
         octets = sum(len(message.body) for message in messages)
         deadline = asyncio.get_running_loop().time() + self._seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._window.enter(octets)
-        except TimeoutError:
-            raise errors.Unavailable(f"{self._window.waiting} letters wait before this one") from None
+        if not self._window.enter_now(octets):
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._window.enter(octets)
+            except TimeoutError:
+                raise errors.Unavailable(f"{self._window.waiting} letters wait before this one") from None
         try:
             if len(messages) == 1:
                 return await batch.commit(self._bus.nc, messages, self._left(deadline))
@@ -88,10 +89,16 @@ class Window:
         """How many wait."""
         return len(self._queue)
 
+    def enter_now(self, octets: int) -> bool:
+        """Take room if nobody has to wait for it."""
+        if self._queue or not self._fits(octets):
+            return False
+        self._held += octets
+        return True
+
     async def enter(self, octets: int) -> None:
         """Wait for room and take it. Every `enter` that returns needs its `leave`."""
-        if not self._queue and self._fits(octets):
-            self._held += octets
+        if self.enter_now(octets):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         place = (octets, turn)
