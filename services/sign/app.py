@@ -103,6 +103,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if watching is not None:
             watching.cancel()
         await children.close()
+        await equipment.resolver.close()
         press.close()
         await directory.close()
         await bus.close()

@@ -45,3 +45,13 @@ def child_ended(limit: str, said: str) -> None:
 def child_not_walled() -> None:
     """The host permits neither a network namespace nor a system call filter: a child could reach the network."""
     _log.warning("sign.child_not_walled")
+
+
+def dns_silent() -> None:
+    """No DNS server answers anything: senders are not judged until one does, and no letter waits for it."""
+    _log.error("sign.dns_silent")
+
+
+def dns_back() -> None:
+    """A DNS server answers again."""
+    _log.info("sign.dns_back")

@@ -12,10 +12,13 @@ import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
+from services.sign import log
 from services.sign.questions import QUESTIONS, TYPES, NoAnswerError, Records
 
 _ANSWERS = 50
 """Most records of one answer that are handed on."""
+_PROBE_SECONDS = 2.0
+"""How long the root's name may take, and the pause between two looks whether a server is there again."""
 _OCTETS = 8_192
 """Most of one record; a DKIM key has half a KiB."""
 
@@ -38,16 +41,64 @@ class Resolver:
             self._resolver.nameservers = [_nameserver(server) for server in servers]
         self._resolver.cache = dns.resolver.LRUCache(2_000)
         self._resolver.timeout = max(0.5, seconds / 4)
+        self._silent = False
+        self._probing: asyncio.Task[None] | None = None
 
     def letter(self) -> "LetterQuestions":
         """The questions of one letter, from now on."""
-        return LetterQuestions(self._resolver, time.monotonic() + self._seconds)
+        return LetterQuestions(self, time.monotonic() + self._seconds)
+
+    async def resolve(self, name: dns.name.Name, kind: str, seconds: float) -> dns.resolver.Answer:
+        """Ask. While no server answers anything, letters are not made to wait for each of their questions.
+
+        Raises:
+            NoAnswerError: no server is there at the moment.
+            DNSException, TimeoutError, OSError: this question got no answer.
+        """
+        if self._silent:
+            raise NoAnswerError(f"{kind}: no DNS server answers")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._resolver.resolve(
+                    name, kind, lifetime=seconds, search=False, raise_on_no_answer=False
+                )
+        except (dns.exception.Timeout, TimeoutError):
+            # The servers of one domain may be dead, or all of ours: the root's name tells which.
+            if self._probing is None or self._probing.done():
+                self._probing = asyncio.create_task(self._probe(), name="dns")
+            raise
+
+    async def close(self) -> None:
+        """Stop looking for servers that do not answer."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait({self._probing})
+
+    async def _probe(self) -> None:
+        while not await self._answers():
+            if not self._silent:
+                self._silent = True
+                log.dns_silent()
+            await asyncio.sleep(_PROBE_SECONDS)
+        if self._silent:
+            self._silent = False
+            log.dns_back()
+
+    async def _answers(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._resolver.resolve(dns.name.root, "NS", lifetime=_PROBE_SECONDS, raise_on_no_answer=False)
+        except (dns.exception.Timeout, TimeoutError, OSError):
+            return False
+        except dns.exception.DNSException:
+            return True  # a refusal is an answer, and comes at once
+        return True
 
 
 class LetterQuestions:
     """What one letter may ask: so many questions, until this instant."""
 
-    def __init__(self, resolver: dns.asyncresolver.Resolver, deadline: float) -> None:
+    def __init__(self, resolver: Resolver, deadline: float) -> None:
         self._resolver, self._deadline, self._left = resolver, deadline, QUESTIONS
 
     async def ask(self, name: str, kind: str) -> Records:
@@ -65,8 +116,7 @@ class LetterQuestions:
         except (dns.exception.DNSException, UnicodeError, ValueError):
             return ()  # what is no name has no records
         try:
-            async with asyncio.timeout(left):
-                answer = await self._resolver.resolve(full, kind, lifetime=left, search=False, raise_on_no_answer=False)
+            answer = await self._resolver.resolve(full, kind, left)
         except dns.resolver.NXDOMAIN:
             return ()
         except (dns.exception.DNSException, TimeoutError, OSError) as error:
