@@ -118,6 +118,13 @@ class System:
             raise CommandError(f"NATS: {error}") from error
         self._year = year
 
+    def last_words(self, name: str) -> str:
+        """What a part said at its end; empty where it was said on our own standard error."""
+        if not self.to_files:
+            return ""
+        lines = (self.state.logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return ": " + lines[-1].removeprefix("saraban: ") if lines else ""
+
     def _open_ops(self) -> None:
         """The page for all. A part that does not run is a reason of our own: it cannot give one itself."""
         self._readiness = told = Readiness("up", self.state.run)

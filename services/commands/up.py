@@ -15,6 +15,7 @@ import typer
 from services.commands import welcome
 from services.commands.patience import until
 from services.commands.state import State
+from services.commands.supervisor import MisconfiguredError
 from services.commands.terminal import ERR, CommandError
 from services.runtime import config as configuration
 from services.runtime.config import host_port
@@ -94,7 +95,10 @@ async def _serve(system: "System", began: float) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_say_ready(system, began))
         group.create_task(_keep_house(system))
-        await system.supervisor.failed
+        try:
+            await system.supervisor.failed
+        except MisconfiguredError as error:
+            raise CommandError(f"{error} cannot run with these settings{system.last_words(str(error))}", 2) from error
 
 
 async def _say_ready(system: "System", began: float) -> None:

@@ -20,7 +20,7 @@ from services.ingest.recipients import Recipients
 from services.ingest.sessions import Sessions, TurnedAway
 from services.runtime.bus import Bus
 from services.runtime.clock import CentralClock, Clock
-from services.runtime.config import host_port
+from services.runtime.config import ConfigError, host_port
 from services.runtime.directory import Directory
 from services.runtime.durability import durable
 from services.runtime.readiness import Readiness
@@ -110,7 +110,6 @@ def _build(
 
         host, port = host_port(ingest.postmaster_relay)
         postmaster = Postmaster(ingest.postmaster, host, port, ingest.postmaster_tls, hostname, ingest.commit_seconds)
-    state = Path(settings.state)
     return Parts(
         settings=ingest,
         hostname=hostname,
@@ -121,12 +120,20 @@ def _build(
         flight=flight,
         sessions=Sessions(ingest.sessions, flight),
         attempts=attempts,
-        certificate=Certificate(str(state / ingest.certificate), str(state / ingest.private_key))
-        if ingest.certificate
-        else None,
+        certificate=_certificate(settings),
         postmaster=postmaster,
         ready=gate.open,
     )
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    ingest, state = settings.ingest, Path(settings.state)
+    if not ingest.certificate:
+        return None
+    try:
+        return Certificate(str(state / ingest.certificate), str(state / ingest.private_key))
+    except OSError as error:
+        raise ConfigError(f"ingest.certificate: {ingest.certificate} cannot be used: {error}") from error
 
 
 async def _listen(settings: Settings, parts: Parts) -> list[asyncio.Server]:

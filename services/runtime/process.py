@@ -11,6 +11,7 @@ from pathlib import Path
 import uvloop
 
 from services.runtime import log, logs
+from services.runtime.config import ConfigError
 from services.runtime.ops import OpsServer
 from services.runtime.readiness import Readiness
 from services.runtime.settings import Settings
@@ -19,8 +20,8 @@ from services.runtime.version import version
 SUPERVISED = "SARABAN_SUPERVISED"
 """Set to 1 by a supervisor that serves the operations page for all."""
 
-STOPPED, CRASHED, ADDRESS_TAKEN = 0, 1, 3
-"""Exit codes; 2 is a wrong setting or a wrong use, said by the command line."""
+STOPPED, CRASHED, MISCONFIGURED, ADDRESS_TAKEN = 0, 1, 2, 3
+"""Exit codes. MISCONFIGURED: `main` raised ConfigError; starting it again would not help, and nobody does."""
 
 BEAT_SECONDS = 1.0
 
@@ -96,6 +97,10 @@ async def _serve(main: Main, readiness: Readiness) -> int:
 async def _main(main: Main, stop: Stop, readiness: Readiness) -> int:
     try:
         await main(stop, readiness)
+    except ConfigError as error:
+        # Not in the words of the log: whoever typed the setting reads this.
+        sys.stderr.write(f"saraban: {error}\n")
+        return MISCONFIGURED
     except Exception as error:  # noqa: BLE001 - the last place that can say why the process ends
         log.crashed(repr(error))
         return CRASHED
