@@ -1,7 +1,10 @@
 """The messages of a stream, in order and without a hole, a bounded number of octets at a time."""
 
 import asyncio
+import contextlib
 import secrets
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -12,13 +15,16 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from services.runtime.bus import Bus
-from services.runtime.errors import Unavailable
+from services.runtime.errors import BusError, Unavailable
 
 BATCH: Final = 256
 BYTES: Final = 32 * 1024 * 1024
 """Of one request; the server cuts a client off that has more than its max_pending under way."""
 
 EXPIRES_SECONDS: Final = 20.0
+LOOK_SECONDS: Final = 0.5
+"""So often a reader that waits looks whether the connection is still the one it asked over."""
+
 UNUSED_SECONDS: Final = 60.0
 ATTEMPTS: Final = 5
 """Times in a row that a reader begins anew without having read anything."""
@@ -61,7 +67,7 @@ async def messages(
                     return
                 yield message
                 after, failures = message.sequence, 0
-        except (Unavailable, nats.errors.Error, OSError, TimeoutError) as error:
+        except (BusError, nats.errors.Error, OSError) as error:
             failures += 1
             if failures >= ATTEMPTS:
                 raise Unavailable(f"{stream} cannot be read behind {after}: {error!r}") from error
@@ -97,27 +103,49 @@ class _Reader:
         self._subscription: Subscription | None = None
         self._made = False
         self._delivered = 0
+        self._arrived: deque[Msg] = deque()
+        self._something = asyncio.Event()
+        self._reconnects = bus.nc.stats["reconnects"]
 
     async def read(self) -> AsyncIterator[Message]:
-        self._subscription = await self._bus.nc.subscribe(self._inbox)
+        # Not next_msg: it makes a task for each message.
+        self._subscription = await self._bus.nc.subscribe(self._inbox, cb=self._take)
         request = {"stream_name": self._stream, "config": self._config, "action": "create"}
         info = await self._bus.api(f"CONSUMER.CREATE.{self._stream}.{self._name}", request)
         self._made = True
         pending = info["num_pending"]
         size = BYTES
         while pending:
-            got = 0
+            got, wanted = 0, BATCH if size else 1
             await self._ask(size)
-            while pending and got < BATCH:
-                raw = await self._subscription.next_msg(EXPIRES_SECONDS * 1.5)
+            while pending and got < wanted:
+                raw = await self._next()
                 if not raw.reply:
-                    self._check(raw)
-                    break
+                    if self._ended(raw):
+                        break
+                    continue
                 message = self._message(raw)
                 got, pending = got + 1, message.pending
                 yield message
             # One message may be larger than a request: then it comes alone, whatever its size.
             size = BYTES if got else 0
+
+    async def _take(self, raw: Msg) -> None:
+        self._arrived.append(raw)
+        self._something.set()
+
+    async def _next(self) -> Msg:
+        deadline = time.monotonic() + EXPIRES_SECONDS * 1.5
+        while not self._arrived:
+            if self._bus.nc.stats["reconnects"] != self._reconnects:
+                raise Unavailable("the connection was lost")
+            if time.monotonic() > deadline:
+                raise Unavailable(f"{self._stream}: the server is silent")
+            self._something.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._something.wait()
+        return self._arrived.popleft()
 
     async def _ask(self, size: int) -> None:
         request = {"batch": BATCH, "max_bytes": size} if size else {"batch": 1}
@@ -125,12 +153,14 @@ class _Reader:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
         await self._bus.nc.publish(subject, msgspec.json.encode(request), reply=self._inbox)
 
-    def _check(self, raw: Msg) -> None:
-        """A status ends a request; one that says more than that it is over ends the reader."""
+    def _ended(self, raw: Msg) -> bool:
+        """Whether a status ends the request that is open; one that says that something is wrong ends the reader."""
         headers = raw.headers or {}
-        status, words = headers.get("Status", ""), headers.get("Description", "")
-        if status in ("404", "408") or (status == "409" and "max" in words.lower()):
-            return
+        status, words = headers.get("Status", ""), headers.get("Description", "").lower()
+        if status == "409" and "batch completed" in words:
+            return False  # of a request whose messages have all been counted
+        if status in ("404", "408") or (status == "409" and "maxbytes" in words):
+            return True
         raise Unavailable(f"{self._stream}: {status} {words}")
 
     def _message(self, raw: Msg) -> Message:
@@ -150,5 +180,5 @@ class _Reader:
                 await self._subscription.unsubscribe()
             if self._made:
                 await self._bus.api(f"CONSUMER.DELETE.{self._stream}.{self._name}")
-        except (Unavailable, nats.errors.Error, OSError):
+        except (BusError, nats.errors.Error, OSError):
             return  # the server removes what nobody uses
