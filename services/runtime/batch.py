@@ -76,20 +76,30 @@ async def _batch(nc: Client, messages: Sequence[Outgoing], timeout: float) -> Po
     inbox = await replies.Replies.of(nc)
     to_first, first = inbox.expect()
     to_last, committed = inbox.expect()
+    first.add_done_callback(lambda answer: _refuse(answer, committed))
     try:
         for n, (message, headers) in enumerate(zip(messages, marked, strict=True), 1):
+            if committed.done():
+                break  # the server said no to the first one
             reply = to_first if n == 1 else to_last if n == last else ""
             await replies.send(nc, message.subject, message.body, headers, reply, deadline)
-            if first.done():
-                _check_begun(first.result())
-        await replies.first_of(deadline, first, committed)
+        answer = await replies.in_time(deadline, committed)
         if first.done():
-            _check_begun(first.result())
-        await replies.first_of(deadline, committed)
-        return _position(committed.result())
+            _check_begun(first.result())  # both came at once: the first says why
+        return _position(answer)
     finally:
         inbox.forget(to_first, first)
         inbox.forget(to_last, committed)
+
+
+def _refuse(first: replies.Answer, committed: replies.Answer) -> None:
+    """An error in answer to the first message is the answer to the batch; an empty body says: go on."""
+    if first.cancelled() or committed.done():
+        return
+    try:
+        _check_begun(first.result())
+    except errors.BusError as error:
+        committed.set_exception(error)
 
 
 def _check_begun(answer: Msg) -> None:

@@ -143,30 +143,45 @@ async def send(nc: Client, subject: str, body: bytes, headers: dict[str, str], r
     """
     if not nc.is_connected:
         raise Unavailable("not connected to NATS")
-    task = asyncio.current_task()
-    assert task is not None
-    cancelling = task.cancelling()
-    publish = nc.publish(subject, body, reply=reply, headers=headers or None)
     try:
         if nc.pending_data_size + len(body) + HEADERS_BYTES < PENDING_BYTES:
-            await publish  # only appends; a task and a timer for each of 900 rows would cost more than the rows
+            # Only appends; a task and a timer for each of 900 rows would cost more than the rows.
+            await nc.publish(subject, body, reply, headers or None)
         else:
-            await asyncio.wait_for(publish, deadline.left)
+            await _send_and_wait(nc, subject, body, headers, reply, deadline)
     except TimeoutError:
         deadline.check()
         raise Unavailable("NATS does not read; the outcome is unknown") from None
     except (nats.errors.Error, OSError) as error:
         raise Unavailable(f"cannot send: {error!r}") from error
+
+
+async def _send_and_wait(
+    nc: Client, subject: str, body: bytes, headers: dict[str, str], reply: str, deadline: Deadline
+) -> None:
+    """The same where the socket has to take first what is before it."""
+    task = asyncio.current_task()
+    assert task is not None
+    cancelling = task.cancelling()
+    await asyncio.wait_for(nc.publish(subject, body, reply, headers or None), deadline.left)
     if task.cancelling() > cancelling:
         raise asyncio.CancelledError  # nats-py's flush swallows it
     deadline.check()
 
 
-async def first_of(deadline: Deadline, *answers: Answer) -> None:
-    """Wait until one of the answers is there; raises Unavailable at the deadline."""
-    done, _ = await asyncio.wait(answers, timeout=deadline.left, return_when=asyncio.FIRST_COMPLETED)
-    if not done:
-        raise Unavailable("no answer from NATS in time; the outcome is unknown")
+async def in_time(deadline: Deadline, answer: Answer) -> Msg:
+    """Wait for an answer; raises Unavailable at the deadline, or what the future was given instead."""
+    # A timer on the future itself: asyncio.wait and wait_for cost as much as everything else of a small publish.
+    timer = asyncio.get_running_loop().call_later(deadline.left, _expire, answer)
+    try:
+        return await answer
+    finally:
+        timer.cancel()
+
+
+def _expire(answer: Answer) -> None:
+    if not answer.done():
+        answer.set_exception(Unavailable("no answer from NATS in time; the outcome is unknown"))
 
 
 async def request(nc: Client, subject: str, body: bytes, timeout: float, headers: dict[str, str] | None = None) -> Msg:
@@ -183,8 +198,7 @@ async def request(nc: Client, subject: str, body: bytes, timeout: float, headers
     reply, answer = replies.expect()
     try:
         await send(nc, subject, body, found, reply, deadline)
-        await first_of(deadline, answer)
-        message = answer.result()
+        message = await in_time(deadline, answer)
     finally:
         replies.forget(reply, answer)
     if not message.data and (message.headers or {}).get("Status") == NO_RESPONDERS:
