@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio import client
 from nats.js import api
-from nats.js import api
 
 from contracts import codec
 from services.runtime.bus import Bus
@@ -56,14 +55,6 @@ def test_names_that_are_members_of_an_enumeration() -> None:
         expected = sent(client.Client, {name: "0"})
         assert sent(Client, {name: "0"}) == sent(Client, {name: "0"}) == expected
         assert name.value.encode() in expected[0]
-
-
-def test_names_that_nats_py_writes_itself() -> None:
-    """Members of an enumeration: a lease once stood on nothing because one of them was written by its other name."""
-    found = {api.Header.EXPECTED_LAST_SUBJECT_SEQUENCE: "0", api.Header.MSG_ID: "x", "plain": "y"}
-    first = sent(client.Client, found)
-    assert "Nats-Expected-Last-Subject-Sequence: 0" in str(first)
-    assert sent(Client, found) == sent(Client, found) == first
 
 
 @given(
