@@ -11,6 +11,8 @@ from contracts.mail import HeaderLines, Peer
 from contracts.notices import LetterDelivered, MailDelayed, ReceiptHeld, SenderReceipted
 from contracts.orders import ReleaseOrdered
 from contracts.receipt import Receipt
+from contracts.streams import NOTIFY_SEALED
+from services.notify.outbox import Outbox
 from services.runtime.bus import Bus
 from tests import receipts
 from tests.dispatch import FAILED, LETTER, PASSED, Dispatch
@@ -96,6 +98,48 @@ async def test_a_sealed_receipt_whose_relay_is_away_is_not_announced_by_another(
             await relay.mails(2, 60)
             await world.idle()
     assert sorted(kinds(relay)) == ["cover", "final"]
+
+
+async def test_a_sealed_receipt_that_waits_its_turn_is_not_announced_by_another(
+    world: Dispatch, nats_server: NatsServer, relay: Sink
+) -> None:
+    """A backlog of receipts: the final one is there, only not sent yet."""
+    await world.agency(relay=relay.relay)
+    await world.sealed(await world.letter(peer=TRUSTED, age_seconds=3600))
+    pause = f"CONSUMER.PAUSE.{NOTIFY_SEALED.stream}.{NOTIFY_SEALED.durable}"
+    await world.bus.api(pause, {"pause_until": "2999-01-01T00:00:00Z"})
+    async with world.running(nats_server.settings()):
+        await world.idle("notify-grace", "REGISTER")
+        assert relay.taken == []
+        await world.bus.api(pause, {})
+        await relay.mails(2)
+    assert sorted(kinds(relay)) == ["cover", "final"]
+
+
+async def test_the_final_receipt_takes_the_place_of_a_provisional_one_that_could_not_go(
+    world: Dispatch, nats_server: NatsServer, relay: Sink
+) -> None:
+    refused: list[str] = []
+
+    def defer(address: str) -> str:
+        if address == "clerk@sender.example" and not refused:
+            refused.append(address)
+            return "451 4.7.1 greylisted"
+        return ""
+
+    relay.rcpt = defer
+    await world.agency(relay=relay.relay)
+    letter = await world.letter(peer=TRUSTED, age_seconds=3600)
+    async with world.running(nats_server.settings(), first_retry_seconds=60.0, last_retry_seconds=60.0):
+        await world.tells(MailDelayed, letter)
+        await world.tells(LetterDelivered, letter)
+        await world.sealed(letter)
+        await world.tells(SenderReceipted, letter)
+        await world.idle()
+    slip = await Outbox(world.bus).read(letter.position)
+    assert slip is not None
+    assert slip.errands["provisional"].state == "superseded"
+    assert kinds(relay) == ["cover", "final"]
 
 
 async def test_nobody_proven_nothing_provisional(world: Dispatch, nats_server: NatsServer, relay: Sink) -> None:
