@@ -33,10 +33,12 @@ class ClockStatement(Struct, frozen=True, kw_only=True):
     """How far received_at can be trusted, as numbers and in words."""
 
     received_at: Instant
-    bound_ms: Annotated[float, Meta(ge=0)]
+    bound_ms: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(description="None: not known, as in the row.")]
     within_bound: bool
     source: str
-    stratum: Annotated[int, Meta(ge=0, le=16)]
+    stratum: Annotated[
+        Annotated[int, Meta(ge=0, le=16)] | None, Meta(description="None: not known, the letter's event is gone.")
+    ]
     words: Annotated[str, Meta(description="Thai: คลาดเคลื่อนไม่เกิน … มิลลิวินาที จากแหล่งเวลา ….")]
 
 

@@ -20,7 +20,7 @@ def build(
     secret = row.series == "classified"
     examining = Unknown(reason=wording.CLASSIFIED if secret else EXAMINING)
     deemed = from_instant(row.deemed_at)
-    bound, within = row.bound_ms or 0.0, row.within_bound is True
+    bound, within = row.bound_ms, row.within_bound is True
     clock = ClockStatement(
         received_at=row.received_at,
         bound_ms=bound,

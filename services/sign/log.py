@@ -22,6 +22,11 @@ def erased(mail: str, position: str) -> None:
     _log.warning("sign.erased", mail=mail, letter=position)
 
 
+def event_unreadable(mail: str, position: str, error: str) -> None:
+    """The headers of a message of MAIL are no event; its octets are examined, its receipt says what is not known."""
+    _log.error("sign.event_unreadable", mail=mail, letter=position, error=error)
+
+
 def no_seal(agency: str, reason: str) -> None:
     """Receipts of this agency cannot be sealed."""
     _log.error("sign.no_seal", agency=agency, reason=reason)

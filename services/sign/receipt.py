@@ -57,13 +57,15 @@ def build(
 ) -> Receipt:
     """The final receipt of an entry whose row, as stored, has the octets `body`.
 
-    `received` and `findings` are None where the letter was erased before it could be read. What is not known carries
-    its reason. A letter marked secret, by its series or in itself, keeps number, subject and file names out.
+    `findings` are None where the letter was erased before it could be read, `received` also where its event cannot be
+    read. What is not known carries its reason. A letter marked secret, by its series or in itself, keeps number,
+    subject and file names out.
     """
     secret = row.series == "classified" or (findings is not None and findings.particulars.secrecy is not None)
     entered = from_instant(row.received_at)
     deemed = from_instant(row.deemed_at)
-    clock = _clock(row, received)
+    lost = Unknown(reason=wording.ERASED if findings is None else wording.UNREADABLE)
+    clock = _clock(row, received, lost)
     officer = _receiver(agency, deemed)
     return Receipt(
         kind="final",
@@ -80,7 +82,7 @@ def build(
         agency_name=agency.name,
         mail=row.mail,
         position=row.position,
-        message_id=_message_id(received),
+        message_id=_message_id(received, lost),
         subject=_subject(received, findings, secret=secret),
         sha256=row.sha256,
         size=row.size,
@@ -126,17 +128,16 @@ def _statements(
     return said
 
 
-def _clock(row: LetterEntered, received: MailReceived | None) -> ClockStatement:
+def _clock(row: LetterEntered, received: MailReceived | None, lost: Unknown) -> ClockStatement:
     # The row is what the book proves; only the sources have to come from the letter's event.
-    bound = row.bound_ms or 0.0
-    within = row.bound_ms is not None and row.within_bound is True
-    source = received.source if received is not None else wording.reason(Unknown(reason=wording.ERASED))
+    bound, within = row.bound_ms, row.within_bound is True
+    source = received.source if received is not None else wording.reason(lost)
     return ClockStatement(
         received_at=row.received_at,
         bound_ms=bound,
         within_bound=within,
         source=source,
-        stratum=received.stratum if received is not None else 16,
+        stratum=received.stratum if received is not None else None,
         words=wording.clock(bound, within, source),
     )
 
@@ -163,9 +164,9 @@ def _particular(findings: Findings | None, name: str, *, secret: bool) -> Stated
     return Text(value=found.value) if found.confidence >= SURE else Unknown(reason=wording.UNSURE)
 
 
-def _message_id(received: MailReceived | None) -> Stated:
+def _message_id(received: MailReceived | None, lost: Unknown) -> Stated:
     if received is None:
-        return Unknown(reason=wording.ERASED)
+        return lost
     if any(field.endswith("message_id") for field in received.cut):
         return Unknown(reason=wording.CUT)
     return _stated(received.lines.message_id)

@@ -3,6 +3,7 @@
 import time
 from typing import Final
 
+from contracts.codec import UndecodableError
 from contracts.directory import Agency
 from contracts.event import Position
 from contracts.findings import Findings, LetterExamined, Particulars, ReceiptSealed
@@ -31,7 +32,8 @@ SEAL_PAUSE_SECONDS: Final = 60.0
 CHILD_PAUSE_SECONDS: Final = 10.0
 """How long a letter waits where the host could start no child process."""
 
-Letter = tuple[MailReceived, bytes]
+Letter = tuple[MailReceived | None, bytes]
+"""A letter's event and octets; without the event where its headers are none (numbered `unreadable`)."""
 
 
 class Worker:
@@ -122,6 +124,10 @@ class Worker:
     async def _letter(self, mail: MailId, position: Position) -> Letter | None:
         try:
             return await read_letter(self._bus.nc, position, self._bus.timeout)
+        except UndecodableError as error:
+            log.event_unreadable(mail, str(position), str(error))
+            message = await read_message(self._bus.nc, position.stream, position.sequence, self._bus.timeout)
+            return None if message is None else (None, message.body)
         except Missing:
             log.erased(mail, str(position))
             return None

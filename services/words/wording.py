@@ -58,6 +58,9 @@ REMARKS: Final[Mapping[str, str]] = {
     "time_not_within_bound": "นาฬิกาของระบบไม่อยู่ในเกณฑ์ความคลาดเคลื่อนขณะรับ",
 }
 
+NO_ESTIMATE_MS: Final = 16_000.0
+"""A bound from here on is the kernel's word for not knowing (services/runtime/clock.py)."""
+
 TEST: Final = "ทดสอบ ไม่มีผลเป็นหลักฐาน"
 AUTOMATIC: Final = "ออกโดยระบบอัตโนมัติ"
 RESPONSIBLE: Final = "เจ้าหน้าที่ผู้รับผิดชอบ"
@@ -94,12 +97,14 @@ def milliseconds(bound: float) -> str:
     return thai_style.digits(f"{math.ceil(round(bound * 100, 6)) / 100:g}")
 
 
-def clock(bound_ms: float, within_bound: bool, source: str) -> str:
+def clock(bound_ms: float | None, within_bound: bool, source: str) -> str:
     """How far the time of receipt can be trusted, and by which sources."""
     where = f"จากแหล่งเวลา {source}"
-    if within_bound:
+    if within_bound and bound_ms is not None:
         return f"คลาดเคลื่อนไม่เกิน {milliseconds(bound_ms)} มิลลิวินาที {where}"
-    return f"ขณะนั้นนาฬิกาของระบบไม่อยู่ในเกณฑ์ความคลาดเคลื่อนที่กำหนด ค่าที่ประมาณได้ {milliseconds(bound_ms)} มิลลิวินาที {where}"
+    known = bound_ms is not None and bound_ms < NO_ESTIMATE_MS
+    estimate = f"ค่าที่ประมาณได้ {milliseconds(bound_ms or 0)} มิลลิวินาที" if known else "ไม่ทราบว่าคลาดเคลื่อนเท่าใด"
+    return f"ขณะนั้นนาฬิกาของระบบไม่อยู่ในเกณฑ์ความคลาดเคลื่อนที่กำหนด {estimate} {where}"
 
 
 def received(moment: datetime, clock_words: str) -> str:

@@ -254,6 +254,21 @@ async def test_an_erased_letter_is_answered_by_what_its_row_says(
     assert [warning.code for warning in examined.findings.warnings] == ["letter_erased"]
 
 
+async def test_a_message_that_is_no_event_is_answered_by_its_octets(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
+) -> None:
+    """The register numbers it as unreadable; what it says can be read all the same."""
+    await prepare(bus)
+    async with books.worker(nats_server.settings()), sign(nats_server, tmp_path):
+        await commit(bus.nc, [Outgoing("mail.v1.received.demo", mail(), {"ce-type": "mail.received.v1"})], 60)
+        (made,) = await sealed(bus, 1)
+    assert made.receipt.remarks == ("unreadable", "time_not_within_bound")
+    assert made.receipt.clock.bound_ms is None
+    assert known(made.receipt.letter_number) == "นร ๑๒๐๐/ว๕๖"
+    assert made.receipt.message_id == Unknown(reason=wording.UNREADABLE)
+    assert made.receipt.sha256 == sha256_hex(mail()) or made.receipt.sha256 is None
+
+
 @pytest.mark.parametrize(
     "octets", [b"", b"\x00\xff\xfe" * 500, b"\r\n" * 40, b"a" * 70_000, b"Content-Type: multipart/mixed\r\n\r\n"]
 )

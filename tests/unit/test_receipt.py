@@ -124,6 +124,14 @@ def test_a_clock_out_of_bound_promises_none() -> None:
     assert made.clock.words in made.statements[0]
 
 
+@pytest.mark.parametrize("bound", [None, 16_000.0])
+def test_a_bound_that_nobody_knows_is_not_given_as_a_number(bound: float | None) -> None:
+    made = receipts.made(receipts.row(within_bound=False, bound_ms=bound))
+    assert made.clock.bound_ms == bound
+    assert "ไม่ทราบว่าคลาดเคลื่อนเท่าใด" in made.clock.words
+    assert "มิลลิวินาที" not in made.clock.words
+
+
 # -- statements -----------------------------------------------------------------------------------------------------
 
 FORBIDDEN = (
@@ -238,3 +246,12 @@ def test_an_erased_letter_has_a_receipt_that_says_so() -> None:
     assert wording.LETTER_ERASED in made.statements
     assert (made.sha256, made.size) == ("ab" * 32, 123_456)
     assert "หนังสือถูกลบ" in made.clock.source
+    assert made.clock.stratum is None
+
+
+def test_a_letter_whose_event_is_lost_is_read_and_its_sources_are_not_known() -> None:
+    made = receipts.made(received=None)
+    assert text(made.letter_number) == receipts.LETTER_NUMBER
+    assert made.message_id == Unknown(reason=wording.UNREADABLE)
+    assert wording.LETTER_ERASED not in made.statements
+    assert "อ่านหนังสือไม่ได้" in made.clock.words
