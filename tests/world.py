@@ -195,10 +195,12 @@ class World:
         finally:
             await bus.close()
 
-    async def events(self, kind: type[E], count: int, about: Callable[[E], bool] = lambda event: True) -> list[E]:
+    async def events(
+        self, kind: type[E], count: int, about: Callable[[E], bool] = lambda event: True, seconds: float = WAIT_SECONDS
+    ) -> list[E]:
         """The first `count` events of a kind (that `about` holds for), from the beginning; waits for them."""
         found: list[E] = []
-        async with asyncio.timeout(WAIT_SECONDS), self.bus() as bus:
+        async with asyncio.timeout(seconds), self.bus() as bus:
             stream = f"MAIL_{datetime.now(UTC).year + 543}" if kind.stream == "MAIL" else kind.stream
             async for stored in follow(bus, stream, since=BEGINNING, headers_only=kind.stream == "MAIL"):
                 if isinstance(stored.event, kind) and about(stored.event):

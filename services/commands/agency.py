@@ -11,15 +11,18 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, problems
+from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, SealOwner, problems
 from services.commands import toml
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import CommandError, row, say, table
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
 from services.runtime.directory import Directory, put
+from services.runtime.settings import Settings
 
 LOAD_SECONDS = 20.0
+OPERATOR = "operator"
+"""The seal of agencies that name none (services/sign/seals.py)."""
 
 app = typer.Typer(no_args_is_help=True, help="The directory: what the system knows of each agency.")
 
@@ -29,6 +32,13 @@ class ListFormat(StrEnum):
 
     TABLE = "table"
     JSONL = "jsonl"
+
+
+class SealName(StrEnum):
+    """Who seals an agency's receipts."""
+
+    OPERATOR = "operator"
+    TEST = "test"
 
 
 class FileFormat(StrEnum):
@@ -102,6 +112,10 @@ def add(
         list[str] | None,
         typer.Option(metavar="SERIES/YEAR=NUMBER", help="First number of a book, as received/2569=8432; several."),
     ] = None,
+    seal: Annotated[
+        SealName | None,
+        typer.Option(help="Whose seal.", show_default="operator; test, where the operator's is not configured"),
+    ] = None,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -127,7 +141,9 @@ def add(
         )
     except msgspec.ValidationError as error:
         raise CommandError(f"agency {agency!r}: {_plain(error)}", 2) from error
-    run(_store(state, config, [made], new=True))
+    settings = find(state, config)
+    kind = seal or (SealName.OPERATOR if OPERATOR in settings.sign.seals else SealName.TEST)
+    run(_store(settings, [msgspec.structs.replace(made, seal=SealOwner(kind=kind.value))], new=True))
 
 
 @app.command("import")
@@ -137,7 +153,8 @@ def import_files(
     config: ConfigOption = None,
 ) -> None:
     """Add agencies from files, or replace those that are there. All of them or, if one is wrong, none."""
-    run(_store(state, config, [agency for file in files for agency in read_file(file)], new=False))
+    agencies = [agency for file in files for agency in read_file(file)]
+    run(_store(find(state, config), agencies, new=False))
 
 
 @app.command()
@@ -200,8 +217,8 @@ async def known_agencies(bus: Bus) -> Mapping[str, Agency]:
         await directory.close()
 
 
-async def _store(state: Path | None, config: Path | None, agencies: list[Agency], *, new: bool) -> None:
-    async with connected(find(state, config)) as bus:
+async def _store(settings: Settings, agencies: list[Agency], *, new: bool) -> None:
+    async with connected(settings) as bus:
         known = await known_agencies(bus)
         after = {**known, **{agency.id: agency for agency in agencies}}
         wrong = [f"{agency.id}: {problem}" for agency in agencies for problem in problems(agency)]
@@ -217,6 +234,20 @@ async def _store(state: Path | None, config: Path | None, agencies: list[Agency]
         for agency in agencies:
             await put(bus, agency)
             say(f"{agency.id}: {'replaced' if agency.id in known else 'added'}, {', '.join(agency.addresses)}")
+            if hint := _seal_hint(agency, settings):
+                say(f"{agency.id}: {hint}")
+
+
+def _seal_hint(agency: Agency, settings: Settings) -> str:
+    """What to know about its seal, as far as the settings at hand tell; the key itself is seen by `sign` alone."""
+    owner, seals = agency.seal, settings.sign.seals
+    if owner.kind == "test":
+        return "the test authority seals its receipts; they say ทดสอบ and prove nothing"
+    if (owner.key or OPERATOR) in seals:
+        return ""
+    return (
+        f"its receipts wait until [sign] seals names {owner.key or OPERATOR}; for a trial give it a seal of kind test"
+    )
 
 
 def _taken_twice(agencies: Iterable[Agency]) -> list[str]:

@@ -62,8 +62,9 @@ async def _send(
     paths: Sequence[Path], to: str | None, sender: str, wait: float, style: Format, settings: Settings
 ) -> int:
     async with connected(settings) as bus:
-        recipient = to or _only_address(await known_agencies(bus))
-        tracking = Tracking(bus)
+        agencies = await known_agencies(bus)
+        recipient = to or _only_address(agencies)
+        tracking = Tracking(bus, agencies)
         await tracking.begin()
         try:
             tracks: list[Track] = []

@@ -1,12 +1,13 @@
 """What becomes of letters that were handed over, read from the events as any subscriber could."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from msgspec import Struct
 
 from contracts import codec
+from contracts.directory import Agency
 from contracts.event import Position
 from contracts.findings import ReceiptSealed
 from contracts.mail import MailReceived
@@ -22,6 +23,8 @@ class Track(Struct, kw_only=True):
 
     name: str
     sha256: str
+    has_cover: bool = True
+    """Whether its agency has a mailbox that gets a cover mail."""
     refused: str | None = None
     received: MailReceived | None = None
     entered: LetterEntered | None = None
@@ -45,15 +48,16 @@ class Track(Struct, kw_only=True):
             return True
         failed = {event.errand for event in self.failed}
         answered = self.receipted is not None or self.held is not None or "receipt" in failed
-        handed = self.delivered is not None or self.alerted is not None or "cover" in failed
-        return self.entered is not None and answered and handed
+        handed = not self.has_cover or self.delivered or self.alerted or "cover" in failed
+        return self.entered is not None and answered and bool(handed)
 
 
 class Tracking:
     """Follows the streams from the moment it is begun; letters are added as they are handed over."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, agencies: Mapping[str, Agency]) -> None:
         self._bus = bus
+        self._agencies = agencies
         self._waiting: dict[str, list[Track]] = {}
         self._by_place: dict[Position, Track] = {}
         self._by_mail: dict[str, list[Track]] = {}
@@ -131,6 +135,8 @@ class Tracking:
             return
         track = waiting.pop(0)
         track.received = event
+        agency = self._agencies.get(event.agency)
+        track.has_cover = agency is None or bool(agency.mailboxes)
         self._by_place[Position(stream=stored.stream, sequence=stored.sequence, parts=event.parts)] = track
         self._by_mail.setdefault(event.mail, []).append(track)
         # What the other streams told about it before we knew its name.
