@@ -12,6 +12,7 @@ from msgspec import Struct
 from contracts.addresses import answered_mail, token_mail
 from contracts.mail import MailReceived
 from services.register.series import automatic, media_type
+from services.words.header_text import decoded
 
 Kind = Literal["delivery_report", "read_receipt", "automatic_answer"]
 
@@ -34,8 +35,10 @@ def notice(event: MailReceived) -> Notice | None:
     if not automatic(event):
         return None
     lines = event.lines
-    # Message-ID: our own mail came back to us, by a forward or a loop.
-    answered = answered_mail(lines.in_reply_to) or answered_mail(lines.references) or answered_mail(lines.message_id)
+    # Message-ID: our own mail came back to us, by a forward or a loop. Decoded, since a Message-ID of ours is longer than
+    # the 78 octets a line should have, and some programs write such a word as an encoded one.
+    named = (lines.in_reply_to, lines.references, lines.message_id)
+    answered = next(filter(None, (answered_mail(decoded(line)) for line in named)), None)
     return Notice(_kind(event), answered) if answered else None
 
 

@@ -51,6 +51,19 @@ def test_beside_a_token_address_a_central_one_makes_it_a_letter() -> None:
     assert notice(arrived("clerk@x.example", (TOKEN, "saraban@demo.example"))) is None
 
 
+def test_a_message_id_written_as_an_encoded_word_is_ours_too() -> None:
+    """Python's own mail package writes a word of more than 78 octets like this, and so do repliers made with it."""
+    half = len(RECEIPT) // 2
+    words = " ".join(f"=?utf-8?q?{quote(part)}?=" for part in (RECEIPT[:half], RECEIPT[half:]))
+    found = notice(arrived(in_reply_to=words, auto_submitted="auto-replied"))
+    assert found is not None
+    assert found.kind == "automatic_answer"
+
+
+def quote(text: str) -> str:
+    return "".join(f"={ord(sign):02X}" for sign in text)
+
+
 @pytest.mark.parametrize("line", ["in_reply_to", "references", "message_id"])
 def test_an_automatic_answer_names_our_mail(line: str) -> None:
     value = f"<other@x.example> {RECEIPT}" if line == "references" else RECEIPT
