@@ -5,10 +5,11 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from contracts.dead import MessageRetried
 from contracts.findings import ReceiptSealed
 from contracts.orders import ReleaseOrdered
 from contracts.register import LetterEntered
-from contracts.streams import NOTIFY_GRACE, NOTIFY_RELEASES, NOTIFY_SEALED
+from contracts.streams import NOTIFY_GRACE, NOTIFY_RELEASES, NOTIFY_RETRIES, NOTIFY_SEALED
 from services.notify.attempts import Attempts
 from services.notify.caps import Caps
 from services.notify.covers import Covers
@@ -24,6 +25,7 @@ from services.notify.waiting import Waiting
 from services.runtime.bus import Bus
 from services.runtime.directory import Directory
 from services.runtime.readiness import Readiness
+from services.runtime.retries import Handled, Retries
 from services.runtime.settings import Settings
 from services.runtime.settle import Settlement
 
@@ -58,6 +60,15 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness) -
     settlement.on(NOTIFY_SEALED, handlers.sealed, ReceiptSealed, deadline_seconds=seconds, workers=SEALED_WORKERS)
     settlement.on(NOTIFY_GRACE, handlers.entered, LetterEntered, deadline_seconds=seconds, workers=GRACE_WORKERS)
     settlement.on(NOTIFY_RELEASES, handlers.released, ReleaseOrdered, deadline_seconds=seconds, workers=RELEASE_WORKERS)
+    retries = Retries(
+        bus,
+        {
+            NOTIFY_SEALED.durable: Handled(handlers.sealed, (ReceiptSealed,)),
+            NOTIFY_GRACE.durable: Handled(handlers.entered, (LetterEntered,)),
+            NOTIFY_RELEASES.durable: Handled(handlers.released, (ReleaseOrdered,)),
+        },
+    )
+    settlement.on(NOTIFY_RETRIES, retries.retried, MessageRetried, deadline_seconds=seconds)
     background = [
         asyncio.create_task(examined.follow(), name="index"),
         asyncio.create_task(waiting.run(), name="waiting"),

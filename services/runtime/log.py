@@ -90,6 +90,11 @@ def given_up(subject: str, reason: str) -> None:
     _log.error("runtime.given_up", subject=subject, reason=reason)
 
 
+def retried(place: str, outcome: str) -> None:
+    """A message that had been given up was tried again, as an officer asked."""
+    _log.info("runtime.retried", place=place, outcome=outcome)
+
+
 def settlement_failed(error: str) -> None:
     """The outcome of a message could not be told to the server; it will be delivered again."""
     _log.warning("runtime.unsettled", error=error)

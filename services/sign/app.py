@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from contracts.dead import MessageRetried
 from contracts.register import LetterEntered
-from contracts.streams import SIGN_ENTERED
+from contracts.streams import SIGN_ENTERED, SIGN_RETRIES
 from services.runtime import log as runtime_log
 from services.runtime import process, settings
 from services.runtime.bus import Bus
 from services.runtime.directory import Directory
 from services.runtime.errors import Unavailable
 from services.runtime.readiness import Readiness
+from services.runtime.retries import Handled, Retries
 from services.runtime.settle import Settlement
 from services.runtime.version import version
 from services.sign import log, trust
@@ -98,6 +100,8 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
         settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
+        retries = Retries(bus, {SIGN_ENTERED.durable: Handled(worker.entered, (LetterEntered,))})
+        settlement.on(SIGN_RETRIES, retries.retried, MessageRetried, deadline_seconds=seconds)
         await settlement.run(stop)
     finally:
         if watching is not None:
