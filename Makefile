@@ -18,8 +18,8 @@ env: $(ENV) ## Make .venv from requirements.lock; nothing to do when it is up to
 $(ENV): requirements.lock pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "installing what requirements.lock names into .venv (a minute or two the first time)"
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@.venv/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 run: $(ENV) ## Everything on this machine: nats-server, the four services, a demo agency. Ctrl-C ends it.
