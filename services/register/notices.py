@@ -35,8 +35,8 @@ def notice(event: MailReceived) -> Notice | None:
     if not automatic(event):
         return None
     lines = event.lines
-    # Message-ID: our own mail came back to us, by a forward or a loop. Decoded, since a Message-ID of ours is longer than
-    # the 78 octets a line should have, and some programs write such a word as an encoded one.
+    # Message-ID: our own mail came back to us, by a forward or a loop. Decoded, since a Message-ID of ours is longer
+    # than the 78 octets a line should have, and some programs write such a word as an encoded one.
     named = (lines.in_reply_to, lines.references, lines.message_id)
     answered = next(filter(None, (answered_mail(decoded(line)) for line in named)), None)
     return Notice(_kind(event), answered) if answered else None
