@@ -10,7 +10,7 @@ import msgspec
 import typst
 from msgspec import Struct
 
-from contracts.receipt import Receipt, ReceivedFile, Stated, Text, Unknown
+from contracts.receipt import Receipt, ReceivedFile, Seal, Stated, Text, Unknown
 from contracts.values import from_instant
 from services.words import thai_style, wording
 
@@ -84,7 +84,7 @@ class Page(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...]
     statements: tuple[str, ...]
     proof: tuple[Field, ...]
-    sealed: str
+    sealed: tuple[str, ...]
     sealed_by: str
     issued: str
     footer: str
@@ -142,7 +142,7 @@ def page(receipt: Receipt) -> Page:
         remarks=_sentences(wording.REMARKS.get(code, code) for code in receipt.remarks),
         statements=_sentences(receipt.statements),
         proof=_proof(receipt),
-        sealed=printable(wording.sealed(receipt.seal)),
+        sealed=_sealed(receipt.seal),
         sealed_by=by,
         issued=f"ออกเมื่อ {thai_style.date_and_time(from_instant(receipt.issued_at))}",
         footer=printable(f"เลขทะเบียนรับ {receipt.register_number} · {receipt.agency_name[:70]} · {wording.AUTOMATIC}"),
@@ -171,6 +171,11 @@ def _sentences(found: Iterable[str] | Unknown) -> tuple[str, ...]:
 
 def _said(value: Stated) -> str:
     return printable(value.value if isinstance(value, Text) else wording.reason(value))
+
+
+def _sealed(seal: Seal) -> tuple[str, ...]:
+    by = f"ประทับตราอิเล็กทรอนิกส์โดย {_said(seal.by)}"
+    return (by,) if seal.by == seal.on_behalf_of else (by, f"แทน {_said(seal.on_behalf_of)}")
 
 
 def _date(value: Stated) -> str:

@@ -134,9 +134,10 @@ def receiver(name: Text | Unknown, position: Text | Unknown) -> str:
 
 
 def sealed(seal: Seal) -> str:
-    """Sealed by … on behalf of …."""
+    """Sealed by … on behalf of …, where these are two."""
     by = seal.by.value if isinstance(seal.by, Text) else reason(seal.by)
     behalf = f" แทน {seal.on_behalf_of.value}" if isinstance(seal.on_behalf_of, Text) else ""
+    behalf = "" if seal.by == seal.on_behalf_of else behalf
     return f"ประทับตราอิเล็กทรอนิกส์โดย {by}{behalf}"
 
 

@@ -9,7 +9,8 @@ import pytest
 from contracts import chain, codec, findings
 from contracts.findings import Particulars
 from contracts.mail import HeaderLines
-from contracts.receipt import Receipt, Text, Unknown
+from contracts.receipt import Receipt, Seal, Text, Unknown
+from services.sign.paper import page
 from services.words import wording
 from tests import receipts
 
@@ -173,6 +174,14 @@ def test_no_word_beyond_the_table(series: str, kind: str) -> None:
 def test_only_a_test_seal_says_test() -> None:
     assert "ทดสอบ ไม่มีผลเป็นหลักฐาน" in receipts.made().statements
     assert "ทดสอบ" not in " ".join(receipts.made(seal=receipts.seal("operator")).statements)
+
+
+def test_an_agency_that_seals_itself_does_so_for_nobody_else() -> None:
+    name = Text(value=receipts.AGENCY_NAME)
+    made = receipts.made(seal=Seal(kind="agency", by=name, on_behalf_of=name))
+    assert f"ประทับตราอิเล็กทรอนิกส์โดย {receipts.AGENCY_NAME}" in made.statements
+    assert page(made).sealed == (f"ประทับตราอิเล็กทรอนิกส์โดย {receipts.AGENCY_NAME}",)
+    assert page(receipts.made()).sealed[1] == f"แทน {receipts.AGENCY_NAME}"
 
 
 # -- signatures and files -------------------------------------------------------------------------------------------
