@@ -141,9 +141,6 @@ class Receipts:
             "deemed_at": (receipt.deemed.at, row.deemed_at),
             "calendar": (receipt.deemed.calendar, row.calendar),
         }
-        # A row of a letter that could not be read knows no bound; the receipt's form has to say a number.
-        if row.bound_ms is None:
-            del pairs["bound_ms"]
         wrong = [name for name, (said, is_) in pairs.items() if said != is_]
         if wrong:
             self._report.broken("receipt", where, f"does not say what its row says: {', '.join(wrong)}")

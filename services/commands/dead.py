@@ -185,6 +185,8 @@ async def _decide(
         case = _named(await cases(bus), number)
         if isinstance(case.decision, MessageClosed):
             raise CommandError(f"{number}: is closed already, by {case.decision.by}: {case.decision.reason}")
+        if kind is MessageRetried and not case.event.consumer:
+            raise CommandError(f"{number}: the {case.event.service} refused it; give it anew, or close it")
         await bus.publish(
             kind(
                 agency=case.event.agency,
