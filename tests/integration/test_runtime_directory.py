@@ -88,3 +88,19 @@ async def test_it_survives_a_killed_server(nats_server: NatsServer, bus: Bus, wa
     await directory.put(bus, agency("b", "b@office.test"))
     await until(lambda: watched.agency("b"))
     assert watched.loaded
+
+
+async def test_a_watch_that_died_at_the_server_is_noticed(
+    bus: Bus, watched: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """nats-py would hear it by missing heartbeats, two of 5 s."""
+    await until(lambda: watched.loaded)
+    monkeypatch.setattr(directory, "CHECK_SECONDS", 0.2)
+    await directory.put(bus, agency("a", "a@office.test"))
+    await until(lambda: watched.agency("a"))
+    for name in (await bus.api("CONSUMER.NAMES.KV_directory", {"offset": 0}))["consumers"]:
+        await bus.api(f"CONSUMER.DELETE.KV_directory.{name}")
+    await directory.put(bus, agency("b", "b@office.test"))
+    await until(lambda: watched.agency("b"), seconds=5)
+    await directory.remove(bus, "a")
+    await until(lambda: watched.agency("a") is None, seconds=5)

@@ -421,3 +421,25 @@ async def test_a_connection_that_ends_for_good_ends_the_service(nats_server: Nat
         await worker.settlement._broker.connection.publish("order.v1.release.demo", b"", headers={"x": "x" * 9_000_000})
         with pytest.raises(ConsumerLost, match="ended"):
             await asyncio.wait_for(worker.task, 20)
+
+
+async def test_the_loop_does_not_freeze_when_the_connection_ends_under_a_handler(
+    nats_server: NatsServer, bus: Bus, notify: Bus
+) -> None:
+    """FastStream's pull loop would fetch from the closed connection for ever, without a single await."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with working(notify, handler) as worker:
+        await bus.publish(release())
+        await begun.wait()
+        assert worker.settlement._broker is not None
+        connection = worker.settlement._broker.connection
+        await connection.publish("order.v1.release.demo", b"", headers={"x": "x" * 9_000_000})
+        await until(lambda: connection.is_closed)
+        go_on.set()
+        with pytest.raises(ConsumerLost, match="ended"):
+            await asyncio.wait_for(worker.task, 20)
