@@ -19,12 +19,12 @@ PATIENCE: Final = 2
 class Arrival:
     """From the 354 to the end of DATA. Whoever makes one must `release` it."""
 
-    def __init__(self, limit: int, flight: Flight, block_bytes: int, clock: Clock) -> None:
+    def __init__(self, limit: int, flight: Flight, clock: Clock) -> None:
         self._limit = limit
         self._flight = flight
         self._clock = clock
         self._reader = DotReader(self._keep)
-        self._content = Content(block_bytes)
+        self._content = Content()
         self._taken = 0
         self._refusal: Reply | None = None
         self.seen = 0
@@ -54,9 +54,9 @@ class Arrival:
         """Octets of the letter."""
         return self._content.size
 
-    def blocks(self) -> tuple[bytes, ...]:
-        """The letter's octets."""
-        return self._content.blocks()
+    def take_blocks(self, whole_bytes: int, part_bytes: int) -> tuple[bytes, ...]:
+        """The letter's octets, once; see `Content.take_blocks`."""
+        return self._content.take_blocks(whole_bytes, part_bytes)
 
     def labels(self) -> list[Label]:
         """What the reader noticed."""

@@ -1,5 +1,6 @@
-"""The octets of one letter while it arrives: kept once, in blocks that fit a message."""
+"""The octets of one letter while it arrives, kept once; then in blocks that fit a message."""
 
+from collections import deque
 from typing import Final
 
 SMALL: Final = 16_384
@@ -12,13 +13,10 @@ LINE_OCTETS: Final = 1_000
 
 
 class Content:
-    """Grows piece by piece. Never holds an octet twice for longer than it takes to join one block."""
+    """Grows piece by piece, without copying what is not small."""
 
-    def __init__(self, block_bytes: int) -> None:
-        self._block_bytes = block_bytes
-        self._blocks: list[bytes] = []
-        self._pieces: list[bytes] = []
-        self._pieces_bytes = 0
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
         self._gathered = bytearray()
         self.size = 0
 
@@ -27,48 +25,41 @@ class Content:
         self.size += len(piece)
         if len(piece) < SMALL:
             self._gathered += piece
-            if len(self._gathered) < GATHERED:
-                return
-            self._settle()
+            if len(self._gathered) >= GATHERED:
+                self._settle()
         else:
             self._settle()
-            self._append(piece)
+            self._pieces.append(piece)
 
-    def blocks(self) -> tuple[bytes, ...]:
-        """Everything, in order: each block but the last is exactly `block_bytes` long. Empty for an empty letter."""
+    def take_blocks(self, whole_bytes: int, part_bytes: int) -> tuple[bytes, ...]:
+        """Everything, in order: in one block up to `whole_bytes`, otherwise in blocks of `part_bytes`.
+
+        May be called once. Pieces are let go while blocks are made of them, and large joins let other threads run.
+        """
         self._settle()
-        if self._pieces:
-            self._blocks.append(b"".join(self._pieces))
-            self._pieces.clear()
-            self._pieces_bytes = 0
-        return tuple(self._blocks)
+        limit = whole_bytes if self.size <= whole_bytes else part_bytes
+        blocks: list[bytes] = []
+        while self._pieces:
+            block, room = [], limit
+            while self._pieces and room:
+                piece = self._pieces.popleft()
+                if len(piece) > room:
+                    self._pieces.appendleft(piece[room:])
+                    piece = piece[:room]
+                block.append(piece)
+                room -= len(piece)
+            blocks.append(b"".join(block))
+        return tuple(blocks)
 
     def drop(self) -> None:
         """Forget the octets, at once."""
-        self._blocks.clear()
         self._pieces.clear()
-        self._pieces_bytes = 0
         self._gathered = bytearray()
-
-    def _append(self, piece: bytes) -> None:
-        self._pieces.append(piece)
-        self._pieces_bytes += len(piece)
-        while self._pieces_bytes >= self._block_bytes:
-            self._close_block()
 
     def _settle(self) -> None:
         if self._gathered:
-            self._append(bytes(self._gathered))
+            self._pieces.append(bytes(self._gathered))
             self._gathered = bytearray()
-
-    def _close_block(self) -> None:
-        """The last piece is the one that crossed the edge: it is cut there."""
-        surplus = self._pieces_bytes - self._block_bytes
-        last = self._pieces.pop()
-        self._pieces.append(last[: len(last) - surplus])
-        self._blocks.append(b"".join(self._pieces))
-        self._pieces = [last[-surplus:]] if surplus else []
-        self._pieces_bytes = surplus
 
 
 def has_long_line(blocks: tuple[bytes, ...]) -> bool:

@@ -13,6 +13,9 @@ from services.runtime.bus import Bus
 HEADERS_ROOM: Final = 65_536
 """Headers count towards max_payload, and exceeding it closes the connection for good."""
 
+PART_BYTES: Final = 2_097_152
+"""Parts are handed to the socket one by one; eight times this would keep every other session waiting."""
+
 BATCHES: Final = 16
 """Atomic batches under way at once; the server has 50 places, of which an abandoned batch holds one for 10 s."""
 
@@ -35,9 +38,14 @@ class Mailroom:
         return self._bus.connected
 
     @property
-    def block_bytes(self) -> int:
-        """Most octets of a letter that one message may carry; the server has the last word."""
+    def whole_bytes(self) -> int:
+        """Most octets of a letter that fit one message; the server has the last word."""
         return min(self._max_payload, self._bus.nc.max_payload) - HEADERS_ROOM
+
+    @property
+    def part_bytes(self) -> int:
+        """Octets of a part of a letter that does not fit one message."""
+        return min(PART_BYTES, self.whole_bytes)
 
     async def commit(self, messages: Sequence[Outgoing]) -> Position:
         """Store all of `messages` or none; return the position of the last.

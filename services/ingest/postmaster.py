@@ -4,7 +4,6 @@ Nothing is stored here. The sender keeps the letter until the operator's server 
 """
 
 import time
-from collections.abc import Sequence
 from email.utils import formatdate
 from typing import Final
 
@@ -12,6 +11,7 @@ import aiosmtplib
 
 from contracts.mail import Peer
 from services.ingest import log, metrics, replies
+from services.ingest.arrival import Arrival
 from services.ingest.header_lines import HEAD_BYTES, read
 from services.ingest.replies import Reply
 from services.ingest.transaction import Transaction
@@ -34,11 +34,12 @@ class Postmaster:
         self._hostname = hostname
         self._seconds = seconds
 
-    async def hand_over(self, transaction: Transaction, peer: Peer, blocks: Sequence[bytes]) -> Reply:
+    async def hand_over(self, transaction: Transaction, peer: Peer, arrival: Arrival) -> Reply:
         """Hand a letter to the operator's server and say what it said; 250 only after its 250."""
-        if len(read(b"".join(blocks)[:HEAD_BYTES]).received) >= HOPS:
+        letter = b"".join(arrival.take_blocks(arrival.size, arrival.size))
+        if len(read(letter[:HEAD_BYTES]).received) >= HOPS:
             return replies.LOOP
-        reply = await self._send(transaction, b"".join([self._received(peer, transaction), *blocks]))
+        reply = await self._send(transaction, self._received(peer, transaction) + letter)
         metrics.POSTMASTER.labels("taken" if reply.good else "refused" if reply.code >= 500 else "deferred").inc()
         return reply
 

@@ -10,14 +10,14 @@ from contracts.values import instant
 from services.ingest import header_budget, header_lines, upstream
 from services.ingest.arrival import Arrival
 from services.ingest.content import has_long_line
-from services.ingest.header_lines import HEAD_BYTES
+from services.ingest.header_lines import HEAD_BYTES, Section
 from services.ingest.identity import digests, identify
 from services.ingest.mailroom import Mailroom
 from services.ingest.transaction import Transaction
 from services.runtime.batch import Outgoing
 
 LARGE: Final = 262_144
-"""From here a letter is hashed in a thread: 25 MB would keep every other session waiting for 30 ms."""
+"""From here a letter is put together and hashed in a thread: 25 MB would keep the other sessions waiting for 100 ms."""
 
 PART_HEADERS: Final = {"content-type": "application/octet-stream"}
 
@@ -54,16 +54,16 @@ class Reception:
         stamp = arrival.stamp
         assert stamp is not None, "accept is for letters that have ended"
         received_at = instant(stamp.utc_ns)
-        blocks = arrival.blocks()
-        section = header_lines.read(blocks[0][:HEAD_BYTES] if blocks else b"")
+        sizes = self._mailroom.whole_bytes, self._mailroom.part_bytes
         if arrival.size < LARGE:
-            (whole, body), long_line = digests(blocks, section.body), has_long_line(blocks)
+            read = _read(arrival, *sizes)
         else:
-            (whole, body), long_line = await asyncio.to_thread(_measured, blocks, section.body)
+            read = await asyncio.to_thread(_read, arrival, *sizes)
+        lines = read.section.lines()
         labels = arrival.labels()
-        if not section.is_mail:
+        if not read.section.is_mail:
             labels.append("no_header")
-        if long_line:
+        if read.long_line:
             labels.append("long_line")
         events: list[MailReceived] = []
         messages: list[Outgoing] = []
@@ -71,12 +71,12 @@ class Reception:
             event, headers = header_budget.within(
                 MailReceived(
                     agency=agency,
-                    mail=identify(agency, section, body),
-                    sha256=whole.hex(),
+                    mail=identify(agency, read.section, read.body_digest),
+                    sha256=read.digest.hex(),
                     size=arrival.size,
-                    parts=len(blocks) if len(blocks) > 1 else 0,
+                    parts=len(read.blocks) if len(read.blocks) > 1 else 0,
                     peer=peer,
-                    upstream=upstream.hop_before(section.received, addressee.upstreams)
+                    upstream=upstream.hop_before(read.section.received, addressee.upstreams)
                     if addressee.upstreams
                     else None,
                     protocol=protocol,
@@ -85,7 +85,7 @@ class Reception:
                     ret=transaction.ret,
                     envid=transaction.envid,
                     eight_bit=transaction.eight_bit,
-                    lines=section.lines(),
+                    lines=lines,
                     labels=tuple(labels),
                     received_at=received_at,
                     bound_ms=stamp.bound_ms,
@@ -95,13 +95,26 @@ class Reception:
                 )
             )
             events.append(event)
-            messages += _messages(event, headers, blocks)
+            messages += _messages(event, headers, read.blocks)
         position = await self._mailroom.commit(messages)
         return Kept(tuple(events), position)
 
 
-def _measured(blocks: tuple[bytes, ...], body: int) -> tuple[tuple[bytes, bytes], bool]:
-    return digests(blocks, body), has_long_line(blocks)
+class Read(NamedTuple):
+    """What the octets are."""
+
+    blocks: tuple[bytes, ...]
+    section: Section
+    digest: bytes
+    body_digest: bytes
+    long_line: bool
+
+
+def _read(arrival: Arrival, whole_bytes: int, part_bytes: int) -> Read:
+    blocks = arrival.take_blocks(whole_bytes, part_bytes)
+    section = header_lines.read(blocks[0][:HEAD_BYTES] if blocks else b"")
+    digest, body_digest = digests(blocks, section.body)
+    return Read(blocks, section, digest, body_digest, has_long_line(blocks))
 
 
 def _messages(event: MailReceived, headers: dict[str, str], blocks: Sequence[bytes]) -> list[Outgoing]:

@@ -5,6 +5,7 @@ time went there. One pass takes a third of that. Whatever is not plain (a value 
 goes nats-py's own way; `tests/unit/test_wire.py` holds both side by side.
 """
 
+import asyncio
 from typing import Any, Final
 
 from nats.aio import client
@@ -12,6 +13,8 @@ from nats.aio.client import _HEADER_KEY_RE
 from nats.protocol import command
 
 _KNOWN_NAMES: Final = 1_000
+_LARGE: Final = 16_384
+"""From here a payload is handed to the socket as it is."""
 _VERSION: Final = b"NATS/1.0\r\n"
 _SPACES: Final = " \t\n\r\x0b\x0c"
 
@@ -32,9 +35,23 @@ class Client(client.Client):
             return
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += payload_size
-        await self._send_command(command.hpub_cmd(subject, reply, block, payload))
+        if payload_size < _LARGE:
+            await self._send_command(command.hpub_cmd(subject, reply, block, payload))
+        else:
+            # hpub_cmd would copy the payload twice. No await between the pieces: another message must not get in.
+            head = f"{command.HPUB_OP} {subject} {reply} {len(block)} {len(block) + payload_size}\r\n".encode()
+            self._pending += (head + block, payload, b"\r\n")
+            self._pending_data_size += len(head) + len(block) + payload_size + 2
+            if self._pending_data_size > self._max_pending_size > 0:
+                await self._flush_pending(force_flush=True)
         if self._flush_queue is not None and self._flush_queue.empty():
             await self._flush_pending()
+
+    async def _connect_to_server(self, server: client.Server) -> None:
+        # Its reconnecting swallows a cancellation that meets a refused connection, and then never ends.
+        if self.is_closed:
+            raise asyncio.CancelledError
+        await super()._connect_to_server(server)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -11,21 +11,24 @@ from services.ingest.content import GATHERED, SMALL, Content, has_long_line
 from services.ingest.mailroom import Window
 
 
-@given(st.lists(st.integers(0, 3 * SMALL), max_size=40), st.integers(SMALL, 5 * SMALL))
-def test_blocks_hold_everything_in_order(sizes: list[int], block: int) -> None:
-    content = Content(block)
+@given(st.lists(st.integers(0, 3 * SMALL), max_size=40), st.integers(0, 20 * SMALL), st.integers(SMALL, 5 * SMALL))
+def test_blocks_hold_everything_in_order(sizes: list[int], whole: int, part: int) -> None:
+    content = Content()
     pieces = [bytes([n % 251]) * size for n, size in enumerate(sizes)]
     for piece in pieces:
         content.add(piece)
-    blocks = content.blocks()
-    assert b"".join(blocks) == b"".join(pieces)
     assert content.size == sum(sizes)
-    assert all(len(found) == block for found in blocks[:-1])
-    assert all(0 < len(found) <= block for found in blocks)
+    blocks = content.take_blocks(whole, part)
+    assert b"".join(blocks) == b"".join(pieces)
+    if sum(sizes) <= whole:
+        assert len(blocks) <= 1
+    else:
+        assert all(len(block) == part for block in blocks[:-1])
+        assert all(0 < len(block) <= part for block in blocks)
 
 
 def test_octet_by_octet_is_gathered() -> None:
-    content = Content(1_000_000)
+    content = Content()
     for _ in range(GATHERED * 2):
         content.add(b"x")
     assert len(content._pieces) <= 2
