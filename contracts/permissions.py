@@ -9,7 +9,7 @@ nobody can listen to another's answers. How a list is made:
 - a subscriber never gets a whole stream: its consumers have a name and a filter that stand in the request's subject,
   so that the server sees both before it reads anything. It lives in an account of its own and imports those
   requests: within one account, the answer to a request can be sent to any subject, also to one that a stream keeps
-  (contracts/decisions/0010-subscribers-have-accounts.md).
+  (contracts/decisions/0011-subscribers-have-accounts.md).
 """
 
 import re
