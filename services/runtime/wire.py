@@ -47,11 +47,13 @@ class Client(client.Client):
         if self._flush_queue is not None and self._flush_queue.empty():
             await self._flush_pending()
 
-    async def _connect_to_server(self, server: client.Server) -> None:
-        # Its reconnecting swallows a cancellation that meets a refused connection, and then never ends.
-        if self.is_closed:
+    async def _connect_to_server(self, s: client.Srv) -> None:
+        # Connecting swallows a cancellation that meets a refused connection, and then never ends. That the client is
+        # closed says nothing: it is, too, between the attempts of its first connect.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
             raise asyncio.CancelledError
-        await super()._connect_to_server(server)
+        await super()._connect_to_server(s)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

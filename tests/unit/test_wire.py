@@ -82,3 +82,11 @@ async def test_an_event_over_a_real_server(nats_server: NatsServer) -> None:
             assert (message.headers, message.data) == (EVENT, b"body")
     finally:
         await bus.close()
+
+
+async def test_a_closed_client_connects_no_more(nats_server: NatsServer) -> None:
+    """Whatever became of the cancellation of its reconnecting: the next attempt ends it."""
+    bus = await Bus.connect(nats_server.settings(), "test")
+    await bus.close()
+    with pytest.raises(asyncio.CancelledError):
+        await bus.nc._select_next_server()
