@@ -50,13 +50,9 @@ class Arrival:
         return self.seen > self._limit * PATIENCE
 
     @property
-    def size(self) -> int:
-        """Octets of the letter."""
-        return self._content.size
-
-    def take_blocks(self, whole_bytes: int, part_bytes: int) -> tuple[bytes, ...]:
-        """The letter's octets, once; see `Content.take_blocks`."""
-        return self._content.take_blocks(whole_bytes, part_bytes)
+    def content(self) -> Content:
+        """The letter's octets."""
+        return self._content
 
     def labels(self) -> list[Label]:
         """What the reader noticed."""

@@ -1,6 +1,7 @@
 """The octets of one letter while it arrives, kept once; then in blocks that fit a message."""
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 SMALL: Final = 16_384
@@ -30,6 +31,23 @@ class Content:
         else:
             self._settle()
             self._pieces.append(piece)
+
+    def pieces(self) -> Sequence[bytes]:
+        """Everything, in order, in pieces of any length."""
+        self._settle()
+        return self._pieces
+
+    def head(self, octets: int) -> bytes:
+        """The first so many octets."""
+        self._settle()
+        first: list[bytes] = []
+        for piece in self._pieces:
+            first.append(piece)
+            octets -= len(piece)
+            if octets <= 0:
+                break
+        joined = first[0] if len(first) == 1 else b"".join(first)
+        return joined[:octets] if octets < 0 else joined
 
     def take_blocks(self, whole_bytes: int, part_bytes: int) -> tuple[bytes, ...]:
         """Everything, in order: in one block up to `whole_bytes`, otherwise in blocks of `part_bytes`.
@@ -62,7 +80,7 @@ class Content:
             self._gathered = bytearray()
 
 
-def has_long_line(blocks: tuple[bytes, ...]) -> bool:
+def has_long_line(blocks: Iterable[bytes]) -> bool:
     """Whether a line is longer than mail allows. Leaps from line end to line end, so it costs a sixth of a hash."""
     before = 0  # octets of the line that the block before left unfinished
     for block in blocks:

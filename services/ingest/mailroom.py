@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from contracts.event import Position
@@ -47,14 +47,15 @@ class Mailroom:
         """Octets of a part of a letter that does not fit one message."""
         return min(PART_BYTES, self.whole_bytes)
 
-    async def commit(self, messages: Sequence[Outgoing]) -> Position:
-        """Store all of `messages` or none; return the position of the last.
+    async def commit(self, octets: int, prepare: Callable[[], Awaitable[Sequence[Outgoing]]]) -> Position:
+        """Store all messages that `prepare` makes, or none; return the position of the last.
+
+        `prepare` is called when it is their turn: messages that wait would be a second copy of the letters in memory.
 
         Raises:
             Unavailable: no answer within the deadline, or no connection; it may be stored all the same.
             StoreFull: disk or stream is full. Refused, Busy: the server said so. Nothing is stored.
         """
-        octets = sum(len(message.body) for message in messages)
         deadline = asyncio.get_running_loop().time() + self._seconds
         if not self._window.enter_now(octets):
             try:
@@ -63,6 +64,7 @@ class Mailroom:
             except TimeoutError:
                 raise errors.Unavailable(f"{self._window.waiting} letters wait before this one") from None
         try:
+            messages = await prepare()
             if len(messages) == 1:
                 return await batch.commit(self._bus.nc, messages, self._left(deadline))
             async with self._batches:

@@ -36,7 +36,7 @@ class Postmaster:
 
     async def hand_over(self, transaction: Transaction, peer: Peer, arrival: Arrival) -> Reply:
         """Hand a letter to the operator's server and say what it said; 250 only after its 250."""
-        letter = b"".join(arrival.take_blocks(arrival.size, arrival.size))
+        letter = b"".join(arrival.content.pieces())
         if len(read(letter[:HEAD_BYTES]).received) >= HOPS:
             return replies.LOOP
         reply = await self._send(transaction, self._received(peer, transaction) + letter)

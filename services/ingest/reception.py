@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from contracts.event import Position
-from contracts.mail import MailReceived, Peer
+from contracts.mail import MailReceived, Peer, Upstream
 from contracts.values import instant
 from services.ingest import header_budget, header_lines, upstream
-from services.ingest.arrival import Arrival
-from services.ingest.content import has_long_line
+from services.ingest.arrival import Arrival, Label
+from services.ingest.content import Content, has_long_line
 from services.ingest.header_lines import HEAD_BYTES, Section
 from services.ingest.identity import digests, identify
 from services.ingest.mailroom import Mailroom
-from services.ingest.transaction import Transaction
+from services.ingest.transaction import Addressee, Transaction
 from services.runtime.batch import Outgoing
 
 LARGE: Final = 262_144
@@ -53,32 +53,27 @@ class Reception:
         """
         stamp = arrival.stamp
         assert stamp is not None, "accept is for letters that have ended"
-        received_at = instant(stamp.utc_ns)
-        sizes = self._mailroom.whole_bytes, self._mailroom.part_bytes
-        if arrival.size < LARGE:
-            read = _read(arrival, *sizes)
-        else:
-            read = await asyncio.to_thread(_read, arrival, *sizes)
-        lines = read.section.lines()
-        labels = arrival.labels()
-        if not read.section.is_mail:
-            labels.append("no_header")
-        if read.long_line:
-            labels.append("long_line")
-        events: list[MailReceived] = []
-        messages: list[Outgoing] = []
-        for agency, addressee in transaction.addressees.items():
-            event, headers = header_budget.within(
+        content = arrival.content
+        large = content.size >= LARGE
+        read = await asyncio.to_thread(_read, content) if large else _read(content)
+        whole_bytes, part_bytes = self._mailroom.whole_bytes, self._mailroom.part_bytes
+        parts = 0 if content.size <= whole_bytes else -(-content.size // part_bytes)
+        received_at, lines, labels = instant(stamp.utc_ns), read.section.lines(), _labels(arrival, read)
+        kept = [
+            header_budget.within(
                 MailReceived(
                     agency=agency,
                     mail=identify(agency, read.section, read.body_digest),
                     sha256=read.digest.hex(),
-                    size=arrival.size,
-                    parts=len(read.blocks) if len(read.blocks) > 1 else 0,
+                    size=content.size,
+                    parts=parts,
+                    received_at=received_at,
+                    bound_ms=stamp.bound_ms,
+                    within_bound=stamp.within_bound,
+                    source=stamp.source,
+                    stratum=stamp.stratum,
                     peer=peer,
-                    upstream=upstream.hop_before(read.section.received, addressee.upstreams)
-                    if addressee.upstreams
-                    else None,
+                    upstream=_upstream(read.section, addressee),
                     protocol=protocol,
                     sender=transaction.sender,
                     recipients=tuple(addressee.recipients.values()),
@@ -86,35 +81,47 @@ class Reception:
                     envid=transaction.envid,
                     eight_bit=transaction.eight_bit,
                     lines=lines,
-                    labels=tuple(labels),
-                    received_at=received_at,
-                    bound_ms=stamp.bound_ms,
-                    within_bound=stamp.within_bound,
-                    source=stamp.source,
-                    stratum=stamp.stratum,
+                    labels=labels,
                 )
             )
-            events.append(event)
-            messages += _messages(event, headers, read.blocks)
-        position = await self._mailroom.commit(messages)
-        return Kept(tuple(events), position)
+            for agency, addressee in transaction.addressees.items()
+        ]
+
+        async def messages() -> list[Outgoing]:
+            take = content.take_blocks
+            blocks = await asyncio.to_thread(take, whole_bytes, part_bytes) if large else take(whole_bytes, part_bytes)
+            return [message for event, headers in kept for message in _messages(event, headers, blocks)]
+
+        position = await self._mailroom.commit(content.size * len(kept), messages)
+        return Kept(tuple(event for event, _ in kept), position)
 
 
 class Read(NamedTuple):
     """What the octets are."""
 
-    blocks: tuple[bytes, ...]
     section: Section
     digest: bytes
     body_digest: bytes
     long_line: bool
 
 
-def _read(arrival: Arrival, whole_bytes: int, part_bytes: int) -> Read:
-    blocks = arrival.take_blocks(whole_bytes, part_bytes)
-    section = header_lines.read(blocks[0][:HEAD_BYTES] if blocks else b"")
-    digest, body_digest = digests(blocks, section.body)
-    return Read(blocks, section, digest, body_digest, has_long_line(blocks))
+def _read(content: Content) -> Read:
+    section = header_lines.read(content.head(HEAD_BYTES))
+    digest, body_digest = digests(content.pieces(), section.body)
+    return Read(section, digest, body_digest, has_long_line(content.pieces()))
+
+
+def _labels(arrival: Arrival, read: Read) -> tuple[Label, ...]:
+    labels = arrival.labels()
+    if not read.section.is_mail:
+        labels.append("no_header")
+    if read.long_line:
+        labels.append("long_line")
+    return tuple(labels)
+
+
+def _upstream(section: Section, addressee: Addressee) -> Upstream | None:
+    return upstream.hop_before(section.received, addressee.upstreams) if addressee.upstreams else None
 
 
 def _messages(event: MailReceived, headers: dict[str, str], blocks: Sequence[bytes]) -> list[Outgoing]:
