@@ -206,3 +206,13 @@ async def test_it_comes_back_however_often_the_server_goes(nats_server: NatsServ
         nats_server.start()
         await until(lambda: bus.connected)
         assert (await bus.publish(release())).sequence == n
+
+
+async def test_a_server_that_takes_connections_and_says_nothing(nats_server: NatsServer) -> None:
+    nats_server.pause()
+    try:
+        async with asyncio.timeout(6):
+            with pytest.raises(Unavailable, match="cannot connect"):
+                await Bus.connect(nats_server.settings(request_seconds=1), "test")
+    finally:
+        nats_server.resume()
