@@ -19,7 +19,6 @@ const nc = await connect({
   servers: url.host,
   user,
   pass: decodeURIComponent(url.password),
-  inboxPrefix: `_INBOX_${user}`, // a subscriber may listen only to answers in an inbox of its own name
   maxReconnectAttempts: -1,
 });
 

@@ -16,8 +16,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 async def main(url: str, agency: str) -> None:
     user = urlsplit(url).username or ""
-    # A subscriber may listen only to answers in an inbox of its own name.
-    nc = await nats.connect(url, inbox_prefix=f"_INBOX_{user}", max_reconnect_attempts=-1)
+    nc = await nats.connect(url, max_reconnect_attempts=-1)
     js = nc.jetstream()
     # The server checks the name and the filter: <user>-rows-<agency> sees the rows of that agency and nothing else.
     name = f"{user}-rows-{agency}"
