@@ -1,6 +1,6 @@
 """One chaos run: letters, kills, a copy of the store, and then the judgement.
 
-`python -m tests.chaos.run --seed 7 --letters 5000 --kills 30` (`make chaos`). The seed fixes the letters, the instants
+`python -m tests.chaos --seed 7 --letters 5000 --kills 30` (`make chaos`). The seed fixes the letters, the instants
 of the kills (counted in letters, not in seconds) and the victims; what the machine does with them is its own.
 """
 
@@ -110,7 +110,3 @@ def main() -> None:
         print(f"BROKEN: {problem}")
     print("chaos: " + ("every promise held" if not verdict.problems else f"{len(verdict.problems)} promises broken"))
     sys.exit(1 if verdict.problems else 0)
-
-
-if __name__ == "__main__":
-    main()
