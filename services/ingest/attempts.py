@@ -64,7 +64,12 @@ class Attempts:
         if not self._allowed() or len(self._queue) >= QUEUE:
             self._drop(1, "too many at once")
             return
-        stamp = self._clock.now()
+        try:
+            stamp = self._clock.now()
+        except Exception:  # noqa: BLE001 - whoever is being refused is refused all the same
+            log.failed(peer.address)
+            self._drop(1, "no time")
+            return
         self._queue.append(
             MailAttempted(
                 agency=agency,

@@ -103,6 +103,7 @@ class SmtpSession(SMTP):
         self._extended = False
         # Not on aiosmtpd's session object: STARTTLS rebuilds that, and the peer would get a fresh budget of errors.
         self._errors = 0
+        self._broken = False
         self._burst = 0
         self._overlong = False
         self._paused = False
@@ -141,7 +142,13 @@ class SmtpSession(SMTP):
     def data_received(self, data: bytes) -> None:
         """Octets of a letter go to it at once; commands wait until the session looks at them."""
         if self._arrival is not None:
-            rest = self._arrival.feed(data)
+            try:
+                rest = self._arrival.feed(data)
+            except Exception:  # noqa: BLE001 - raised into the event loop it would end the session without a word
+                log.failed(self._peer.address)
+                self._broken = True
+                self._wake()
+                return
             if rest is None:
                 self._burst += len(data)
                 if self._burst >= BURST_OCTETS:
@@ -453,6 +460,8 @@ class SmtpSession(SMTP):
                 raise Over
             if arrival.endless:
                 raise Over(arrival.refusal)
+            if self._broken:
+                raise Over(replies.TRY_LATER)
             await self._wait()
         self.deadline = None
 

@@ -143,3 +143,20 @@ async def test_the_clock_is_read_once_and_its_words_stand_in_the_event(place: Wo
     for event in events:
         assert event.received_at == instant(1_795_000_000_000_000_001)
         assert (event.bound_ms, event.within_bound, event.source, event.stratum) == (4.25, True, "reading 1", 2)
+
+
+class BrokenClock:
+    """A fault of our own in the middle of everything."""
+
+    def now(self) -> Stamp:
+        raise RuntimeError("the clock has stopped")
+
+
+async def test_a_fault_of_our_own_is_451_and_tells_nothing(place: World) -> None:
+    with ingress(place.nats, place.folder, clock=BrokenClock()) as running:
+        async with client(running.port) as peer:
+            assert await peer.letter(LETTER, "saraban@demo.test") == "451 4.3.0 Try again later"
+            assert await peer.reply() == ""
+        async with client(running.port) as peer:
+            assert (await peer.begin("nobody@demo.test")).startswith("550 5.1.1")
+            assert (await peer.say("QUIT")).startswith("221")
