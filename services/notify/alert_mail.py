@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import Final, Literal
 
-from contracts.values import Instant, from_instant
+from contracts.values import BANGKOK, Instant, from_instant
 from services.notify import address, wire
 from services.notify.display import clean
 from services.notify.entry import Entry
@@ -32,7 +32,7 @@ def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = ""
         wire.mailbox_field("From", f"สารบรรณ {clean(entry.agency.name)}", central),
         wire.mailbox_field("To", "", recipient),
         wire.field("Subject", f"{_SUBJECTS[why]} เลขทะเบียนรับ {clean(entry.number_text)}"),
-        wire.field("Date", format_datetime(from_instant(dated))),
+        wire.field("Date", format_datetime(from_instant(dated).astimezone(BANGKOK))),
         wire.token_field("Message-ID", [message_id]),
         wire.field("Auto-Submitted", "auto-generated"),
         wire.field("X-Auto-Response-Suppress", "All"),

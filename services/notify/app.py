@@ -71,7 +71,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness) -
     settlement.on(NOTIFY_RETRIES, retries.retried, MessageRetried, deadline_seconds=seconds)
     background = [
         asyncio.create_task(examined.follow(), name="index"),
-        asyncio.create_task(waiting.run(), name="waiting"),
+        asyncio.create_task(waiting.show(), name="waiting"),
         asyncio.create_task(_watch(readiness, directory, examined), name="parts"),
     ]
     try:

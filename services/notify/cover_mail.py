@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.findings import Findings, Particular
 from contracts.mail import MailReceived
-from contracts.values import Instant, from_instant, sha256_hex
+from contracts.values import BANGKOK, Instant, from_instant, sha256_hex
 from services.notify import address, gate, original, wire
 from services.notify.display import clean, header
 from services.notify.entry import Entry
@@ -38,6 +38,7 @@ def compose(
     to: str,
     dated: Instant,
     eight_bit_relay: bool,
+    utf8_relay: bool = True,
     with_original: bool = True,
 ) -> Mail:
     """The cover mail to one mailbox. Without the original where the mailbox's relay does not take its size."""
@@ -46,12 +47,14 @@ def compose(
     message_id = entry.message_id("cover")
     attached = original.part(letter, f"letter-{entry.name}.eml", eight_bit_relay=eight_bit_relay)
     reply_to = _reply_to(event)
+    if address.needs_utf8(reply_to) and not utf8_relay:
+        reply_to = ""  # the letter has to arrive; whom to answer stands in its text
     fields = [
         wire.mailbox_field("From", f"สารบรรณ {clean(entry.agency.name)}", central),
         wire.mailbox_field("To", "", recipient),
         *([wire.mailbox_field("Reply-To", "", reply_to)] if reply_to else []),
         wire.field("Subject", _subject(entry, event, findings)),
-        wire.field("Date", format_datetime(from_instant(dated))),
+        wire.field("Date", format_datetime(from_instant(dated).astimezone(BANGKOK))),
         wire.token_field("Message-ID", [message_id]),
         *in_reply_to(event),
         wire.field("Auto-Submitted", "auto-generated"),

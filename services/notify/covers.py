@@ -74,6 +74,7 @@ class Covers:
                 to=mailbox.address,
                 dated=errand.since,
                 eight_bit_relay=offers.eight_bit,
+                utf8_relay=offers.utf8,
                 with_original=not errand.bare,
             )
 

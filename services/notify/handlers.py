@@ -79,6 +79,7 @@ class Handlers:
         self._covers = covers
         self._releases = releases
         self._waiting = waiting
+        self._in_grace = Waiting()
         self._flight = Flight(settings.flight_bytes, ROOM_SECONDS)
         self._seconds = seconds
         self._now = now
@@ -140,8 +141,7 @@ class Handlers:
                 if self._now() - due < AFTERTHOUGHT:
                     waits.append(await self._provisional(case, row, body.body))
                 waits.append(await self._covers.carry(case))
-        if len(self._waiting) < GRACE_RETRIES:
-            self._again(entry, waits)
+        self._again_in_grace(entry, waits)
 
     async def released(self, delivery: Delivery[ReleaseOrdered]) -> None:
         """Send what is held of an entry, or remember that it may go."""
@@ -264,6 +264,15 @@ class Handlers:
             return
         self._waiting.begin(str(entry.position), min(left))
         raise Retry(min(left), "a mail waits for its next attempt")
+
+    def _again_in_grace(self, entry: Entry, waits: list[float | None]) -> None:
+        """The same for a row. Where too many wait already, the rest is left to the final receipt's own message."""
+        letter = str(entry.position)
+        left = [wait for wait in waits if wait is not None]
+        self._in_grace.over(letter)
+        if left and self._in_grace.count() < GRACE_RETRIES:
+            self._in_grace.begin(letter, min(left))
+            self._again(entry, waits)
 
     def _say_released(self, order: ReleaseOrdered, outcome: str) -> None:
         metrics.RELEASED.labels(outcome).inc()

@@ -12,7 +12,7 @@ import msgspec
 
 from contracts.mail import MailReceived
 from contracts.receipt import Receipt, Stated, Unknown
-from contracts.values import from_instant
+from contracts.values import BANGKOK, from_instant
 from services.notify import address, wire
 from services.notify.display import clean
 from services.notify.entry import Entry
@@ -41,7 +41,7 @@ def compose(entry: Entry, event: MailReceived, receipt: Receipt, pdf: bytes | No
         wire.mailbox_field("From", clean(entry.agency.name), central),
         wire.mailbox_field("To", "", recipient),
         wire.field("Subject", _subject(receipt)),
-        wire.field("Date", format_datetime(from_instant(receipt.issued_at))),
+        wire.field("Date", format_datetime(from_instant(receipt.issued_at).astimezone(BANGKOK))),
         wire.token_field("Message-ID", [message_id]),
         *in_reply_to(event),
         wire.field("Auto-Submitted", "auto-replied"),

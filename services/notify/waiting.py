@@ -11,13 +11,22 @@ STALE_SECONDS = 600.0
 
 
 class Waiting:
-    """Feeds the gauges; after a restart it fills again as the messages come again."""
+    """Who waits. After a restart it fills again as the messages come again."""
 
     def __init__(self) -> None:
         self._letters: dict[str, tuple[float, float]] = {}
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """How many wait."""
+        now = time.monotonic()
+        for letter in [one for one, (_, due) in self._letters.items() if now - due > STALE_SECONDS]:
+            del self._letters[letter]
         return len(self._letters)
+
+    def oldest_seconds(self) -> float:
+        """How long the one waits that waits longest."""
+        now = time.monotonic()
+        return max((now - since for since, _ in self._letters.values()), default=0.0)
 
     def begin(self, letter: str, seconds: float) -> None:
         """It waits `seconds` for its next attempt."""
@@ -29,16 +38,9 @@ class Waiting:
         """It waits no more."""
         self._letters.pop(letter, None)
 
-    def refresh(self) -> None:
-        """Write the gauges."""
-        now = time.monotonic()
-        for letter in [one for one, (_, due) in self._letters.items() if now - due > STALE_SECONDS]:
-            del self._letters[letter]
-        metrics.WAITING.set(len(self._letters))
-        metrics.WAITING_AGE.set(max((now - since for since, _ in self._letters.values()), default=0.0))
-
-    async def run(self) -> None:
+    async def show(self) -> None:
         """Keep the gauges fresh."""
         while True:
-            self.refresh()
+            metrics.WAITING.set(self.count())
+            metrics.WAITING_AGE.set(self.oldest_seconds())
             await asyncio.sleep(REFRESH_SECONDS)

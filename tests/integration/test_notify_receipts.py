@@ -328,6 +328,20 @@ async def test_a_relay_without_smtputf8_cannot_carry_it(world: Dispatch, nats_se
     assert [mail.recipient for mail in relay.taken] == [MAILBOX]
 
 
+async def test_a_cover_mail_is_not_lost_for_an_address_the_relay_cannot_write(
+    world: Dispatch, nats_server: NatsServer
+) -> None:
+    async with sink(utf8=False) as relay:
+        await world.agency(relay=relay.relay)
+        letter = await world.letter(lines=HeaderLines(from_="<สมชาย@สำนักงาน.ไทย>", subject="x"))
+        await world.sealed(letter)
+        async with world.running(nats_server.settings()):
+            await world.tells(LetterDelivered, letter)
+    cover = relay.taken[-1]
+    assert cover.message["Reply-To"] is None
+    assert "จาก: สมชาย@สำนักงาน.ไทย" in cover.text
+
+
 async def test_an_agency_that_is_not_in_the_directory_is_a_dead_letter(
     world: Dispatch, nats_server: NatsServer
 ) -> None:
