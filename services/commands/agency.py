@@ -13,8 +13,9 @@ import typer
 
 from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, SealOwner, problems
 from services.commands import toml
+from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import CommandError, row, say, table
+from services.commands.terminal import row, say, table
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
 from services.runtime.directory import Directory, put

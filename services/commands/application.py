@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from services.commands.terminal import CommandError, complain
+from services.commands.errors import CommandError
+from services.commands.terminal import complain
 from services.runtime.config import ConfigError
 from services.runtime.errors import BusError
 from services.runtime.version import version

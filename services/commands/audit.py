@@ -13,8 +13,9 @@ from services.audit import report
 from services.audit.audit import audit as prove
 from services.audit.report import Counts, Report
 from services.commands.agency import known_agencies
+from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import ERR, OUT, CommandError, clean, row
+from services.commands.terminal import ERR, OUT, clean, row
 from services.runtime.errors import BusError
 from services.runtime.settings import Settings
 
@@ -77,18 +78,22 @@ def _show(found: Report) -> None:
 
 def counted(counts: Counts) -> Iterator[str]:
     """What was looked at, in words; what there is none of is left out where it would only make one wonder."""
-    yield f"{counts.rows} rows in {counts.books} books, {counts.notices} notices"
-    yield f"{counts.letters} letters, {counts.octets} octets digested" if counts.octets else f"{counts.letters} letters"
-    yield f"{counts.receipts} final receipts"
-    for count, words in (
-        (counts.waiting_letters, "letters wait for their number"),
-        (counts.waiting_receipts, "rows wait for their receipt"),
-        (counts.erased_letters, "letters were erased; their rows stay"),
-        (counts.erased_records, "records were erased; their rows stay"),
-        (counts.other_calendars, "rows have another calendar than today's: their deemed time was not computed again"),
+    yield f"{_n(counts.rows, 'row')} in {_n(counts.books, 'book')}, {_n(counts.notices, 'notice')}"
+    yield _n(counts.letters, "letter") + (f", {_n(counts.octets, 'octet')} digested" if counts.octets else "")
+    yield _n(counts.receipts, "final receipt")
+    for count, thing, words in (
+        (counts.waiting_letters, "letter", "without a number yet"),
+        (counts.waiting_receipts, "row", "without a receipt yet"),
+        (counts.erased_letters, "letter", "erased; the row stays"),
+        (counts.erased_records, "record", "erased; the row stays"),
+        (counts.other_calendars, "row", "of another calendar than today's, whose deemed time was not computed again"),
     ):
         if count:
-            yield f"{count} {words}"
+            yield f"{_n(count, thing)} {words}"
+
+
+def _n(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 @contextmanager

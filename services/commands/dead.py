@@ -16,9 +16,10 @@ from rich.markup import escape
 from contracts.dead import DeadDecision, MessageClosed, MessageGivenUp, MessageRetried
 from contracts.event import Position
 from contracts.values import instant
+from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.stream import follow
-from services.commands.terminal import OUT, CommandError, row, say, table, thai_time
+from services.commands.terminal import OUT, row, say, table, thai_time
 from services.runtime.bus import Bus
 from services.runtime.letters import read_message
 

@@ -17,9 +17,10 @@ from contracts.mail import MailAttempted, MailReceived
 from contracts.streams import MAIL, STREAMS
 from contracts.values import BANGKOK
 from services.commands import journal
+from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.stream import Stored, follow, names
-from services.commands.terminal import OUT, CommandError, clean, flush, row
+from services.commands.terminal import OUT, clean, flush, row
 from services.runtime.bus import Bus
 
 _AGO = re.compile(r"(\d+)(s|m|h|d)")

@@ -12,8 +12,9 @@ from rich.markup import escape
 
 from contracts.findings import Findings, Particular, SignatureVerdict
 from services.commands import letter_file
+from services.commands.errors import CommandError
 from services.commands.place import run
-from services.commands.terminal import ERR, OUT, CommandError, flush, row, table, thai_time
+from services.commands.terminal import ERR, OUT, flush, row, table, thai_time
 from services.runtime.settings import Sign
 from services.runtime.version import version
 from services.sign import trust

@@ -4,7 +4,7 @@ import re
 import smtplib
 from collections.abc import Sequence
 
-from services.commands.terminal import CommandError
+from services.commands.errors import CommandError
 
 SECONDS = 600.0
 """RFC 5321 section 4.5.3.2.6: a client waits ten minutes for the answer to a letter's end."""

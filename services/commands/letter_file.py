@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from contracts.values import BANGKOK
-from services.commands.terminal import CommandError
+from services.commands.errors import CommandError
 
 KINDS = (".eml", ".pdf")
 LARGEST_BYTES = 100_000_000

@@ -13,8 +13,9 @@ from contracts.event import Event
 from contracts.orders import BookOpenOrdered, ReleaseOrdered
 from contracts.values import BANGKOK, instant
 from services.commands.agency import known_agencies
+from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import CommandError, say
+from services.commands.terminal import say
 from services.runtime.bus import Bus
 
 app = typer.Typer(no_args_is_help=True, help="What an officer decides. The register and notify carry it out.")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from services.commands.terminal import CommandError
+from services.commands.errors import CommandError
 from services.runtime import config
 from services.runtime.bus import Bus
 from services.runtime.errors import Unavailable

@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from contracts.directory import Agency
 from services.commands import letter_file, sent
 from services.commands.agency import known_agencies
+from services.commands.errors import CommandError
 from services.commands.handover import Handover, RefusedError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import ERR, CommandError, row
+from services.commands.terminal import ERR, row
 from services.commands.tracking import Track, Tracking
 from services.runtime.config import host_port
 from services.runtime.settings import Settings

@@ -1,6 +1,7 @@
 """`saraban ingest|register|sign|notify|provision --config FILE`: one service against an existing NATS."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -9,8 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from contracts.values import BANGKOK
-from services.runtime import config, process
-from services.runtime.readiness import Readiness
+from services.runtime import config
 from services.runtime.settings import Settings
 
 WRONG_SETTING = 2
@@ -24,13 +24,10 @@ def run(service: str, file: Path | None) -> int:
         return _say(str(error), WRONG_SETTING)
     if service == "provision":
         return _provision(settings)
-    application: Any = import_module(f"services.{service}.app")
-
-    async def main(stop: asyncio.Event, readiness: Readiness) -> None:
-        await application.serve(settings, stop, readiness)
-
-    process.run(service, settings, main)
-    return 0
+    count = settings.ingest.processes if service == "ingest" else 1
+    if count > 1 and file is not None and os.environ.get("SARABAN_SUPERVISED") != "1":
+        return _several(service, settings, file, count)
+    return _one(service, settings)
 
 
 def command(service: str) -> Callable[..., int]:
@@ -43,6 +40,31 @@ def command(service: str) -> Callable[..., int]:
         return run(service, file)
 
     return start
+
+
+def _one(service: str, settings: Settings) -> int:
+    from services.runtime import process
+    from services.runtime.readiness import Readiness
+
+    application: Any = import_module(f"services.{service}.app")
+
+    async def main(stop: asyncio.Event, readiness: Readiness) -> None:
+        await application.serve(settings, stop, readiness)
+
+    process.run(service, settings, main)
+    return 0
+
+
+def _several(service: str, settings: Settings, file: Path, count: int) -> int:
+    # prometheus_client looks at it once, when it is imported: before everything that has a metric.
+    folder = Path(settings.state) / "run" / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):  # a start begins to count anew
+        stale.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    from services.commands.crew import run_crew
+
+    return asyncio.run(run_crew(service, settings, file, count))
 
 
 def _provision(settings: Settings) -> int:

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts.permissions import ROLES, Rights, subscriber
-from services.commands.terminal import CommandError
+from services.commands.errors import CommandError
 
 LOG_BYTES = 16_777_216
 """A log that has grown beyond this begins anew; the one before is kept as `<name>.log.1`."""

@@ -17,19 +17,19 @@ from msgspec.structs import replace
 
 from contracts.values import BANGKOK
 from services.commands import demo, toml
+from services.commands.errors import CommandError
 from services.commands.journal import Journal
+from services.commands.overview import Overview
 from services.commands.part import Part, Record
 from services.commands.state import State, is_free, rights, write_private
 from services.commands.supervisor import Supervisor, end_leftovers
-from services.commands.terminal import CommandError, short
-from services.runtime import readiness, server
+from services.commands.terminal import short
+from services.runtime import server
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
 from services.runtime.directory import put
 from services.runtime.errors import BusError
-from services.runtime.ops import OpsServer
 from services.runtime.provision import ProvisionRefused, provision
-from services.runtime.readiness import Readiness
 from services.runtime.settings import Nats, Settings
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -37,7 +37,6 @@ NATS_START_SECONDS = 300.0
 """A large store takes a while to be read after a crash."""
 WORKERS = ("register", "sign", "notify")
 NATS_SERVER = "nats-server"
-LOOK_SECONDS = 0.25
 
 
 class System:
@@ -55,9 +54,7 @@ class System:
         self.embedded = settings.nats == Nats()
         """Whether nats-server is one of our parts: the configuration names none."""
         self._year = 0
-        self._readiness: Readiness | None = None
-        self._ops: OpsServer | None = None
-        self._beating: asyncio.Task[None] | None = None
+        self._overview = Overview(self.supervisor, settings.ops.listen, state.run)
 
     async def start(self, *, with_demo: bool) -> None:
         """Start the parts in order. Raises CommandError, with the reason in a line, when one cannot be started."""
@@ -72,26 +69,20 @@ class System:
         await self._provision()
         if with_demo:
             await self._found_demo()
-        self._open_ops()
+        self._overview.open(part.name for part in self._services())
         for part in self._services():
             await self.supervisor.start(part)
 
     async def drain(self, on_stage: Callable[[Sequence[str]], None]) -> list[str]:
         """End everything in order; returns the names of the parts that had to be killed."""
-        if self._readiness is not None:
-            self._readiness.set("up", False, "ending")
+        self._overview.ending()
         killed = await self.supervisor.drain(on_stage)
-        if self._ops is not None:
-            self._ops.stop()
-        if self._beating is not None:
-            self._beating.cancel()
-        if self._readiness is not None:
-            self._readiness.close()
+        self._overview.close()
         return killed
 
     def not_ready(self) -> list[str]:
         """Why the system does not serve yet, a line each; what /readyz says."""
-        return readiness.not_ready(self.state.run)
+        return self._overview.not_ready()
 
     async def tell_letters(self, say: Callable[[str], None]) -> None:
         """Say what becomes of each letter, until cancelled."""
@@ -103,8 +94,13 @@ class System:
 
     async def turn_year(self) -> None:
         """Make the streams of a new year when it has come."""
-        if datetime.now(BANGKOK).year + 543 != self._year:
+        if datetime.now(BANGKOK).year + 543 == self._year:
+            return
+        try:
             await self._provision()
+        except CommandError as error:
+            # Tried again soon; meanwhile letters go into the old year's stream, which harms nothing.
+            self._say(f"[red]{error}[/red]")
 
     async def _provision(self) -> None:
         year = datetime.now(BANGKOK).year + 543
@@ -124,29 +120,6 @@ class System:
             return ""
         lines = (self.state.logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
         return ": " + lines[-1].removeprefix("saraban: ") if lines else ""
-
-    def _open_ops(self) -> None:
-        """The page for all. A part that does not run is a reason of our own: it cannot give one itself."""
-        self._readiness = told = Readiness("up", self.state.run)
-        for part in self._services():
-            told.set(part.name, False, "is not started yet")
-        self.supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
-        self._ops = OpsServer(self.settings.ops.listen, self.state.run)
-        try:
-            self._ops.start()
-        except OSError as error:
-            raise CommandError(f"--http {self.settings.ops.listen}: {error.strerror}") from error
-        self._beating = asyncio.create_task(self._look(told))
-
-    async def _look(self, told: Readiness) -> None:
-        """A part runs once its process has said so; what it says then stands in a file of its own."""
-        while True:
-            told.beat()
-            reported = {state.pid for state, _ in readiness.processes(self.state.run)}
-            for name, pid in self.supervisor.running().items():
-                if pid in reported or name == NATS_SERVER:  # of nats-server the services say whether it answers
-                    told.set(name, True)
-            await asyncio.sleep(LOOK_SECONDS)
 
     def _check_addresses(self) -> None:
         wanted = [("--smtp", listen) for listen in self.settings.ingest.listen]

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.commands import welcome
+from services.commands.errors import CommandError
 from services.commands.patience import until
 from services.commands.state import State
 from services.commands.supervisor import MisconfiguredError
-from services.commands.terminal import ERR, CommandError
+from services.commands.terminal import ERR
 from services.runtime import config as configuration
 from services.runtime.config import host_port
 from services.runtime.settings import Settings

@@ -9,9 +9,10 @@ import pytest
 from contracts.directory import Agency, Domain
 from services.cli import service_line
 from services.commands.agency import read_file
+from services.commands.errors import CommandError
 from services.commands.events import moment
 from services.commands.state import State
-from services.commands.terminal import CommandError, thai_time
+from services.commands.terminal import thai_time
 
 NOW = datetime(2026, 5, 29, 12, 0, tzinfo=UTC)
 

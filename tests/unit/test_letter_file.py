@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.commands import letter_file
-from services.commands.terminal import CommandError
+from services.commands.errors import CommandError
 
 TO = "saraban@demo.localhost"
 
