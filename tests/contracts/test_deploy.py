@@ -10,7 +10,7 @@ import pytest
 
 from contracts.permissions import ROLES
 from deploy.generate import FOLDER, documents
-from services.commands.agency import read_file
+from services.commands.agency_file import read_file
 from services.runtime import config, server
 from services.runtime.settings import Settings
 

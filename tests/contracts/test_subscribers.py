@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from nats.js.api import ConsumerConfig
 
+import contracts
 from contracts.permissions import FILTERS, ROLES, consumer_name, subscriber
 from contracts.streams import MAIL
 from services.runtime.bus import Bus
@@ -167,3 +168,11 @@ async def test_a_push_consumer_delivers_into_no_stream(world: tuple[NatsServer, 
 def test_a_name_that_cannot_be_a_subscribers_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be a subscriber's name"):
         subscriber(name, ["demo"])
+
+
+@pytest.mark.parametrize("what", list(FILTERS))
+def test_the_readme_says_what_can_be_subscribed_to(what: str) -> None:
+    family, subjects = FILTERS[what]
+    stream = "MAIL_<year พ.ศ.>" if family == "MAIL" else family
+    line = f"| `…-{what}-…` | `{stream}` | `{subjects.replace('{agency}', '<agency>')}` |"
+    assert line in (Path(contracts.__path__[0]) / "README.md").read_text(encoding="utf-8")
