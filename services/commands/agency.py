@@ -2,17 +2,16 @@
 
 import asyncio
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import typer
 
 from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, SealOwner, problems
-from services.commands import toml
+from services.commands.agency_file import FileFormat, plain, read_file, written
 from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import row, say, table
@@ -40,13 +39,6 @@ class SealName(StrEnum):
 
     OPERATOR = "operator"
     TEST = "test"
-
-
-class FileFormat(StrEnum):
-    """How an agency is written."""
-
-    TOML = "toml"
-    JSON = "json"
 
 
 @app.command("list")
@@ -88,7 +80,7 @@ def show(
 ) -> None:
     """Show everything that is known of one agency."""
     agencies = run(_read(state, config))
-    sys.stdout.write(_written([_named(agencies, agency)], style))
+    sys.stdout.write(written([_named(agencies, agency)], style))
 
 
 @app.command()
@@ -141,7 +133,7 @@ def add(
             Agency,
         )
     except msgspec.ValidationError as error:
-        raise CommandError(f"agency {agency!r}: {_plain(error)}", 2) from error
+        raise CommandError(f"agency {agency!r}: {plain(error)}", 2) from error
     settings = find(state, config)
     kind = seal or (SealName.OPERATOR if OPERATOR in settings.sign.seals else SealName.TEST)
     run(_store(settings, [msgspec.structs.replace(made, seal=SealOwner(kind=kind.value))], new=True))
@@ -168,36 +160,7 @@ def export(
     """Write agencies as `import` reads them."""
     known = run(_read(state, config))
     chosen = [_named(known, one) for one in agencies] if agencies else sorted(known.values(), key=lambda one: one.id)
-    sys.stdout.write(_written(chosen, style))
-
-
-def read_file(path: Path) -> list[Agency]:
-    """The agencies of a file: one, a list of them, or `[[agency]]` tables."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", 2) from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path}: is not UTF-8", 2) from error
-    try:
-        values = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (msgspec.DecodeError, tomllib.TOMLDecodeError) as error:
-        raise CommandError(f"{path}: {error}", 2) from error
-    if isinstance(values, Mapping) and set(values) == {"agency"}:
-        values = values["agency"]
-    many = values if isinstance(values, list) else [values]
-    if not many:
-        raise CommandError(f"{path}: names no agency", 2)
-    return [_converted(path, number, one, len(many)) for number, one in enumerate(many, 1)]
-
-
-def _converted(path: Path, number: int, values: Any, count: int) -> Agency:
-    named = values.get("id", number) if isinstance(values, Mapping) else number
-    where = f"{path}: agency {named}" if count > 1 else str(path)
-    try:
-        return msgspec.convert(values, Agency, strict=True)
-    except msgspec.ValidationError as error:
-        raise CommandError(f"{where}: {_plain(error)}", 2) from error
+    sys.stdout.write(written(chosen, style))
 
 
 async def _read(state: Path | None, config: Path | None) -> Mapping[str, Agency]:
@@ -268,21 +231,6 @@ def _named(agencies: Mapping[str, Agency], name: str) -> Agency:
     return agencies[name]
 
 
-def _written(agencies: list[Agency], style: FileFormat) -> str:
-    values = [_lean(agency) for agency in agencies]
-    if style is FileFormat.JSON:
-        written: object = values[0] if len(values) == 1 else values
-        return msgspec.json.format(msgspec.json.encode(written), indent=2).decode() + "\n"
-    return toml.dumps(values[0]) if len(values) == 1 else toml.dumps({"agency": values})
-
-
-def _lean(agency: Agency) -> dict[str, Any]:
-    """Without the fields at their default: what a person has to read."""
-    values: dict[str, Any] = msgspec.to_builtins(agency)
-    usual = msgspec.to_builtins(Agency(id="x", name="x", domains=(), addresses=()))
-    return {key: value for key, value in values.items() if value != usual[key] or key in ("id", "name")}
-
-
 def _officer(number: int, text: str) -> Officer:
     parts = [part.strip() for part in text.split("/")]
     if len(parts) not in (2, 3) or not all(parts[:2]):
@@ -303,8 +251,3 @@ def _relay(text: str) -> Relay:
     except ValueError as error:
         raise CommandError(f"--relay {error}", 2) from error
     return Relay(host=host, port=port)
-
-
-def _plain(error: msgspec.ValidationError) -> str:
-    text = str(error).replace("`$.", "`")
-    return text[:1].lower() + text[1:]

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.directory import Agency, Domain
 from services.cli import service_line
-from services.commands.agency import read_file
+from services.commands.agency_file import read_file
 from services.commands.errors import CommandError
 from services.commands.events import moment
 from services.commands.state import State
