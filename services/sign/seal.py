@@ -86,8 +86,6 @@ class SealKey:
             raise SealError(f"{path}: the key is neither RSA nor ECDSA")
         if isinstance(bag.key, RSAPrivateKey) and bag.key.key_size < 2048:
             raise SealError(f"{path}: RSA with {bag.key.key_size} bits is too short, at least 2048")
-        if bag.key.public_key() != bag.cert.certificate.public_key():
-            raise SealError(f"{path}: the certificate is not of this key")
         chain = [_asn1(one.certificate.public_bytes(Encoding.DER)) for one in bag.additional_certs]
         return cls(bag.key, _asn1(bag.cert.certificate.public_bytes(Encoding.DER)), chain)
 

@@ -116,6 +116,27 @@ async def test_what_was_stored_without_an_answer_is_found(sign: Bus) -> None:
     assert await keys(sign) == [sealed(n).key for n in (1, 2, 3)]
 
 
+async def test_an_agency_that_another_worker_wrote_for_meanwhile(sign: Bus) -> None:
+    """This worker has never met the subject: its end is asked for, and what lies before it is read first."""
+    book = await ledger(sign)
+    await sign.publish(sealed(7, "other"))
+    assert not await book.publish(sealed(7, "other"))
+    assert await keys(sign) == [sealed(7).key]
+
+
+async def test_letters_are_not_answered_in_their_order(sign: Bus) -> None:
+    for n in (900_000, 17, 899_999, 8, 16):
+        await sign.publish(sealed(n))
+    book = await ledger(sign)
+    assert [n for n in (7, 8, 9, 15, 16, 17, 18, 899_998, 899_999, 900_000, 900_001) if book.sealed(at(n))] == [
+        8,
+        16,
+        17,
+        899_999,
+        900_000,
+    ]
+
+
 async def test_many_receipts_are_read_in_turns(sign: Bus) -> None:
     """More than one request of the reader takes."""
     await asyncio.gather(*(sign.publish(examined(n)) for n in range(1, 1_200)))
@@ -170,6 +191,26 @@ async def test_on_a_store_that_came_back_from_a_copy_what_is_lost_is_made_again(
     assert await book.publish(sealed(3))
     assert not await book.publish(sealed(1))
     assert sorted(await keys(sign)) == [sealed(n).key for n in ((1, 2, 3) if looks else (1, 2, 3, 4))]
+
+
+async def test_on_a_copy_that_has_grown_as_long_as_what_was_lost(nats_server: NatsServer, sign: Bus) -> None:
+    """No sequence tells that it is another stream: it is read anew when a condition fails for no other reason."""
+    book = await ledger(sign)
+    await book.publish(sealed(1))
+    copy = nats_server.folder / "copy"
+    nats_server.stop()
+    await until(lambda: not sign.connected)
+    shutil.copytree(nats_server.store, copy)
+    nats_server.start()
+    await until(lambda: sign.connected)
+    await book.publish(sealed(2))
+    await book.publish(sealed(3))
+    await back_to(copy, nats_server, sign)
+    await sign.publish(examined(8))
+    await sign.publish(examined(9))
+    assert await book.publish(sealed(4))
+    assert await book.publish(sealed(3))
+    assert await keys(sign) == [sealed(1).key, examined(8).key, examined(9).key, sealed(4).key, sealed(3).key]
 
 
 async def test_without_a_server_it_says_so(nats_server: NatsServer, sign: Bus) -> None:

@@ -30,7 +30,7 @@ from services.runtime.letters import read_message
 from services.runtime.provision import provision
 from services.runtime.readiness import Readiness
 from services.runtime.settle import ConsumerLost
-from services.sign import app, authority
+from services.sign import app, authority, metrics
 from services.words import wording
 from tests import books, letters, receipts
 from tests.conftest import THIS_YEAR
@@ -196,6 +196,12 @@ async def test_of_two_workers_and_a_consumer_made_anew_each_letter_has_one_recei
     assert sorted(e.receipt.number for e in everything if isinstance(e, ReceiptSealed)) == list(range(1, 14))
 
 
+def looked_at() -> float:
+    """How many letters were handed to a child."""
+    (family,) = metrics.EXAMINING.collect()
+    return next(sample.value for sample in family.samples if sample.name.endswith("_count"))
+
+
 async def test_findings_that_are_there_are_taken_as_they_are(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
     """A worker died between findings and receipt: the receipt speaks of the findings that were published."""
     await prepare(bus)
@@ -213,8 +219,10 @@ async def test_findings_that_are_there_are_taken_as_they_are(nats_server: NatsSe
         findings=receipts.findings(body_sha256="12" * 32),
     )
     await bus.publish(first)
+    before = looked_at()
     async with sign(nats_server, tmp_path):
         (made,) = await sealed(bus, 1)
+    assert looked_at() == before, "it was examined again"
     assert known(made.receipt.body_sha256) == "12" * 32
     assert [event.key for event in await events(bus)] == [first.key, made.key]
 

@@ -97,6 +97,13 @@ def test_it_is_pades_b_b(rsa_identity: pki.Identity, tmp_path: Path) -> None:
     assert signature.field_name == FIELD
 
 
+def test_a_root_is_not_sent_along(rsa_identity: pki.Identity, tmp_path: Path) -> None:
+    """The PKCS#12 file holds it; in the signature it would prove nothing."""
+    (signature,) = PdfFileReader(BytesIO(key_of(rsa_identity, tmp_path).seal(PAPER, "x"))).embedded_signatures
+    names = [entry.chosen.subject.native["common_name"] for entry in signature.signed_data["certificates"]]
+    assert names == ["ตราประทับ สพร."]
+
+
 def test_a_changed_octet_is_found(rsa_identity: pki.Identity, tmp_path: Path) -> None:
     sealed = key_of(rsa_identity, tmp_path).seal(PAPER, "x")
     place = sealed.index(b"/AFRelationship")
