@@ -1,0 +1,1 @@
+"""The services, what they share, and the command line."""
