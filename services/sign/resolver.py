@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Sequence
+from contextvars import Context
 
 import dns.asyncresolver
 import dns.exception
@@ -65,7 +66,8 @@ class Resolver:
         except (dns.exception.Timeout, TimeoutError):
             # The servers of one domain may be dead, or all of ours: the root's name tells which.
             if self._probing is None or self._probing.done():
-                self._probing = asyncio.create_task(self._probe(), name="dns")
+                # In a context of its own: its log lines are about no letter.
+                self._probing = asyncio.create_task(self._probe(), name="dns", context=Context())
             raise
 
     async def close(self) -> None:
