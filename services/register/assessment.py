@@ -11,9 +11,9 @@ from services.register import deemed as deeming
 from services.register import series as choosing
 from services.register.book import book_subject
 from services.register.calendar import Calendar, CalendarError, calendar
-from services.register.header_text import decoded
 from services.register.intake import Letter
 from services.register.notices import Notice, notice
+from services.words.header_text import decoded
 
 RULES: Final = f"{choosing.VERSION} {deeming.VERSION}"
 

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from contracts.event import Event
 from services.register import log
 from services.runtime import errors
 from services.runtime.bus import Bus
@@ -42,6 +43,13 @@ class Message(Struct, frozen=True):
     sequence: int
     stored_ns: int
     pending: Annotated[int, Meta(description="Messages of the consumer's filter behind this one.")]
+    event: Annotated[Event | None, Meta(description="What `decode` made of it; None where it could make nothing.")] = (
+        None
+    )
+
+
+Decode = Callable[[str, dict[str, str]], Event | None]
+"""Subject and headers to the event that they are. Never raises."""
 
 
 class Feed:
@@ -57,7 +65,9 @@ class Feed:
         *,
         batch: int,
         headers_only: bool = False,
+        decode: Decode | None = None,
     ) -> None:
+        """`decode` is called as a message arrives, while whoever takes it waits for something else."""
         self.stream = stream
         self.pending = 0
         """Messages that the stream holds behind the last one delivered, as far as this side was told."""
@@ -68,6 +78,7 @@ class Feed:
         self._arrived = arrived
         self._batch = batch
         self._headers_only = headers_only
+        self._decode = decode
         self._consumer = ""
         self._inbox = ""
         self._subscription: Subscription | None = None
@@ -214,14 +225,16 @@ class Feed:
         self._delivered = delivered
         self._asked -= 1
         self.pending = int(tokens[base + 6])
+        headers = message.headers or {}
         self._buffer.append(
             Message(
                 message.subject,
-                message.headers or {},
+                headers,
                 message.data,
                 int(tokens[base + 3]),
                 int(tokens[base + 5]),
                 self.pending,
+                self._decode(message.subject, headers) if self._decode is not None else None,
             )
         )
         self._arrived.set()

@@ -7,6 +7,7 @@ from typing import Final
 
 from contracts import codec
 from contracts.event import Position
+from contracts.mail import MailReceived
 from contracts.streams import MAIL, MAIL_RECEIVED, ORDERS
 from services.register import intake
 from services.register.feed import Feed, Message
@@ -99,21 +100,35 @@ class MailReader:
                 raise StreamBehindError(
                     f"{stream} ends at {info['state']['last_seq']}, but letters up to {self._after} are in the register"
                 )
-        return Feed(self._bus, stream, [MAIL_RECEIVED], start, self._arrived, batch=self._batch, headers_only=True)
+        return Feed(
+            self._bus,
+            stream,
+            [MAIL_RECEIVED],
+            start,
+            self._arrived,
+            batch=self._batch,
+            headers_only=True,
+            decode=_received,
+        )
 
     async def _letter(self, stream: str, message: Message) -> Letter:
         position = Position(stream=stream, sequence=message.sequence)
-        try:
-            event = codec.decode_received(message.headers)
-            if not message.subject.endswith(f".{event.agency}"):
-                raise codec.UndecodableError("the headers name another agency than the subject")  # noqa: TRY301 - one answer
-        except codec.UndecodableError:
+        event = message.event
+        if not isinstance(event, MailReceived):
             whole = await read_message(self._bus.nc, stream, message.sequence, self._bus.timeout)
             body = whole.body if whole is not None else b""
             return intake.salvaged(message.subject, message.headers, body, position, message.stored_ns)
         if event.parts:
             position = Position(stream=stream, sequence=message.sequence, parts=event.parts)
         return intake.letter(event, position, message.stored_ns)
+
+
+def _received(subject: str, headers: dict[str, str]) -> MailReceived | None:
+    try:
+        event = codec.decode_received(headers)
+    except codec.UndecodableError:
+        return None
+    return event if subject == MAIL_RECEIVED.replace("*", event.agency) else None  # whose letter is it, otherwise?
 
 
 class OrderReader:

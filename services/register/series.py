@@ -13,7 +13,7 @@ from typing import Final
 
 from contracts.mail import MailReceived
 from contracts.values import Series
-from services.register.header_text import decoded
+from services.words.header_text import decoded
 
 VERSION: Final = "series-1"
 

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from services.register.header_text import decoded
+from services.words.header_text import decoded
 
 THAI = "ที่ นร ๑๒๐๐/ว ๕๖"
 
