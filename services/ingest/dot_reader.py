@@ -22,8 +22,9 @@ class DotReader:
 
     def __init__(self, keep: Callable[[bytes], None]) -> None:
         self._keep = keep
-        self._held = b"\r\n"  # DATA begins at the start of a line
-        self._surplus = 2  # ... whose CRLF is ours, not the letter's
+        self._held = b""
+        self._begun = False
+        self._surplus = 0
         self.smuggled = False
         self.bare_newline = False
         self.bare_carriage_return = False
@@ -31,7 +32,10 @@ class DotReader:
 
     def feed(self, chunk: bytes) -> bytes | None:
         """Read one chunk; return None while DATA goes on, and what lies behind its end once it has ended."""
-        data = self._held + chunk
+        if not self._begun and chunk.startswith(b"."):
+            self._held, self._surplus = b"\r\n", 2  # DATA begins at the start of a line; its CRLF is not the letter's
+        self._begun = True
+        data = self._held + chunk if self._held else chunk
         dots = b"." in data  # most large letters are base64, which has none
         end = data.find(_END) if dots else -1
         if end >= 0:

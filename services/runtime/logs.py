@@ -4,12 +4,15 @@ import logging
 import sys
 from typing import cast
 
+import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from services.runtime.settings import Log
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+_ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure(log: Log, service: str) -> None:
@@ -24,7 +27,7 @@ def configure(log: Log, service: str) -> None:
     ]
     renderer: list[Processor]
     if structured:
-        renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        renderer = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
     else:
         renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(
@@ -35,6 +38,11 @@ def configure(log: Log, service: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     _foreign(shared, renderer, max(level, logging.WARNING))
+
+
+def _json(line: object, **_: object) -> str:
+    """Half the time of the standard library's; what is no plain value is written as it is shown to a programmer."""
+    return _ENCODER.encode(line).decode()
 
 
 def _foreign(shared: list[Processor], renderer: list[Processor], level: int) -> None:
