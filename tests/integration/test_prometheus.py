@@ -1,23 +1,63 @@
-"""What operators scrape: a real Prometheus reads the page, promtool has no complaint, no series grows with letters."""
+"""The operations page as Prometheus sees it, and the alerts and the dashboard that are built on it."""
 
+import asyncio
 import json
+import re
 import subprocess
+import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client import REGISTRY
 
-from contracts.notices import SenderReceipted
+from contracts.notices import LetterDelivered
+from contracts.streams import CONSUMERS
 from tests.servers import free_port
-from tests.waiting import until_sync
-from tests.world import World
+from tests.world import DEMO, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.system("prometheus")]
+DEPLOY = Path(__file__).parents[2] / "deploy"
 
-DEPLOY = Path(__file__).parent.parent.parent / "deploy" / "prometheus"
+
+def declared() -> set[str]:
+    """The names under which our metrics appear on the page."""
+    import services.ingest.metrics
+    import services.notify.metrics
+    import services.register.metrics
+    import services.runtime.metrics
+    import services.sign.metrics  # noqa: F401 - importing declares
+
+    found: set[str] = set()
+    for metric in REGISTRY.collect():
+        suffixes = ("_bucket", "_count", "_sum") if metric.type == "histogram" else ("", "_total")
+        found |= {metric.name + suffix for suffix in suffixes}
+    return found
+
+
+@pytest.mark.parametrize("name", ["prometheus/saraban.rules.yml", "grafana/saraban.json"])
+def test_alerts_and_dashboard_use_metrics_that_exist(name: str) -> None:
+    used = set(re.findall(r"\bsaraban_[a-z_]+", (DEPLOY / name).read_text(encoding="utf-8")))
+    assert len(used) > 5
+    assert used - declared() == set()
+
+
+def test_every_alert_has_its_line_in_the_runbook() -> None:
+    alerts = re.findall(r"alert: (\w+)", (DEPLOY / "prometheus/saraban.rules.yml").read_text(encoding="utf-8"))
+    runbook = (DEPLOY / "runbook.md").read_text(encoding="utf-8")
+    assert [alert for alert in alerts if alert not in runbook] == []
+
+
+@pytest.mark.system("prometheus")
+def test_promtool_takes_rules_and_configuration() -> None:
+    for words in (["check", "rules", "saraban.rules.yml"], ["check", "config", "prometheus.yml"]):
+        done = subprocess.run(
+            ["promtool", *words], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -28,87 +68,79 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await world.stop()
 
 
-@contextmanager
-def prometheus(folder: Path, target: int) -> Iterator[str]:
-    """A Prometheus that scrapes the operations page every second; its address."""
-    port = free_port()
-    (folder / "prometheus.yml").write_text(
-        "global: {scrape_interval: 1s}\n"
-        f"scrape_configs: [{{job_name: saraban, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
-    )
-    process = subprocess.Popen(
-        [
-            "prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/tsdb",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+def letter(number: int) -> bytes:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = f"a{number}@sender.localhost", DEMO, f"letter {number}"
+    mail["Message-ID"] = f"<{number}@sender.localhost>"
+    mail.set_content("x\n")
+    return mail.as_bytes()
 
 
-def ask(address: str, path: str) -> dict[str, object]:
-    """An answer of Prometheus's API; empty until it listens."""
-    try:
-        with urllib.request.urlopen(address + path, timeout=5) as answer:
-            found: dict[str, object] = json.load(answer)["data"]
-            return found
-    except OSError:
-        return {}
+def series(page: str) -> set[str]:
+    return {line.rpartition(" ")[0] for line in page.splitlines() if line and not line.startswith("#")}
 
 
-def series(page: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Every series of a page: its name and labels."""
-    return {
-        (sample.name, tuple(sorted(sample.labels.items())))
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-    }
+def pending(world: World) -> set[str]:
+    """The consumers whose backlog is on the page."""
+    return set(re.findall(r'saraban_consumer_pending_messages{consumer="([a-z-]+)"', world.page("/metrics")[1]))
 
 
-async def send(world: World, first: int, count: int) -> None:
-    for number in range(first, first + count):
-        sender = f"a{number}@sender.localhost"
-        mail = f"From: <{sender}>\r\nMessage-ID: <{number}@sender.localhost>\r\nSubject: {number}\r\n\r\nx\r\n"
-        await world.send(mail.encode(), sender=sender)
-    await world.events(SenderReceipted, first + count - 1)
+@pytest.mark.slow
+@pytest.mark.system("prometheus")
+async def test_a_real_prometheus_scrapes_it(world: World, tmp_path: Path) -> None:
+    await world.send(letter(0))
+    await world.events(LetterDelivered, 1)
+    page = world.page("/metrics")[1]
+    checked = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
-
-async def test_a_real_prometheus_scrapes_the_page(world: World, tmp_path: Path) -> None:
-    await send(world, 1, 3)
-    status, page = world.page("/metrics")
-    assert status == 200
-    complaints = subprocess.run(
-        ["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False
-    )
-    assert (complaints.returncode, complaints.stdout + complaints.stderr) == (0, "")
-
-    with prometheus(tmp_path, world.ops) as address:
-
-        def healthy() -> bool:
-            targets = ask(address, "/api/v1/targets").get("activeTargets")
-            assert targets is None or isinstance(targets, list)
-            return bool(targets and targets[0]["health"] == "up" and not targets[0]["lastError"])
-
-        until_sync(healthy, 60)
-        found = until_sync(lambda: ask(address, "/api/v1/query?query=saraban_register_numbers_total").get("result"), 30)
-        assert isinstance(found, list)
-        assert sum(float(one["value"][1]) for one in found) == 3
-
-
-async def test_there_is_no_series_per_letter(world: World) -> None:
-    await send(world, 1, 5)
+    # No series per letter, sender or agency: once every part has reported, ten letters add none.
+    await world.until(lambda: pending(world) == {consumer.durable for consumer in CONSUMERS}, "all parts have reported")
+    await world.send(letter(1))
+    await world.events(LetterDelivered, 2)
     before = series(world.page("/metrics")[1])
-    await send(world, 6, 20)
-    after = series(world.page("/metrics")[1])
-    # A label may see a value for the first time; twenty letters from twenty senders may not bring twenty.
-    assert len(after - before) < 10, sorted(after - before)
-    assert not {name for name, labels in after if any("sender.localhost" in value for _, value in labels)}
+    for number in range(2, 12):
+        await world.send(letter(number))
+    await world.events(LetterDelivered, 12)
+    assert series(world.page("/metrics")[1]) == before
+
+    port = free_port()
+    config = (DEPLOY / "prometheus/prometheus.yml").read_text().replace("127.0.0.1:8525", f"127.0.0.1:{world.ops}")
+    config = config.replace("scrape_interval: 15s", "scrape_interval: 1s")
+    (tmp_path / "prometheus.yml").write_text(config)
+    (tmp_path / "saraban.rules.yml").write_text((DEPLOY / "prometheus/saraban.rules.yml").read_text())
+    with (tmp_path / "prometheus.log").open("wb") as log:
+        server = subprocess.Popen(
+            [
+                "prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        await world.until(lambda: ask(port, "saraban_ready") != [], "a scrape")
+        assert {found["value"][1] for found in ask(port, "saraban_ready")} == {"1"}
+        assert ask(port, 'up{job="saraban"}')[0]["value"][1] == "1"
+        assert float(ask(port, "sum(saraban_ingest_letters_total)")[0]["value"][1]) == 12
+        for panel in json.loads((DEPLOY / "grafana/saraban.json").read_text())["panels"]:
+            for target in panel["targets"]:
+                ask(port, target["expr"])
+        assert b"level=warn" not in (tmp_path / "prometheus.log").read_bytes()
+    finally:
+        server.terminate()
+        await asyncio.to_thread(server.wait, 30)
 
 
-def test_the_configuration_of_deploy_and_its_rules_are_valid() -> None:
-    subprocess.run(["promtool", "check", "config", str(DEPLOY / "prometheus.yml")], check=True, capture_output=True)
+def ask(port: int, expression: str) -> list[dict[str, Any]]:
+    """The answer of Prometheus to a query; empty while it is starting."""
+    query = urllib.parse.urlencode({"query": expression})
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
+            reply = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{expression}: {error.read().decode()}") from error
+    except OSError:
+        return []
+    assert reply["status"] == "success", expression
+    found: list[dict[str, Any]] = reply["data"]["result"]
+    return found
