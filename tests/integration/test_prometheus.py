@@ -138,6 +138,8 @@ def ask(port: int, expression: str) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
             reply = json.load(answer)
     except urllib.error.HTTPError as error:
+        if error.code == 503:  # it listens before it is ready
+            return []
         raise AssertionError(f"{expression}: {error.read().decode()}") from error
     except OSError:
         return []
