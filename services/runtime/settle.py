@@ -5,8 +5,7 @@ besides is retried with a growing pause and given up after ATTEMPTS failures; tr
 for ever. Nothing is given up without its dead letter stored first.
 
 FastStream serves the messages, one at a time per worker, so that none waits in memory while its time runs out.
-Consumers are made by provision.py; here they are only bound to, and watched: FastStream does not notice when one
-is deleted or its connection is lost for good.
+Consumers are made by provision.py and watched by consumers.py; here they are only bound to.
 """
 
 import asyncio
@@ -14,9 +13,10 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import nats.errors
 from faststream import AckPolicy
@@ -34,7 +34,8 @@ from contracts.streams import Consumer
 from contracts.values import UNASSIGNED, instant
 from services.runtime import log, metrics, replies
 from services.runtime.bus import PING_SECONDS, RECONNECT_SECONDS, Bus
-from services.runtime.errors import BusError, Missing
+from services.runtime.consumers import Binding, ConsumerLost, Watch
+from services.runtime.errors import BusError
 from services.runtime.readiness import Readiness
 
 ATTEMPTS = 20
@@ -42,10 +43,6 @@ ATTEMPTS = 20
 
 LONGEST_PAUSE_SECONDS = 60.0
 FETCH_SECONDS = 5.0
-WATCH_SECONDS = 5.0
-STALLED_SECONDS = 60.0
-"""Messages wait, nobody works, nothing is delivered for so long: the pull loop is broken."""
-
 REMEMBERED = 4_096
 """Messages whose failures are counted; more than all consumers' max_ack_pending together."""
 
@@ -88,30 +85,16 @@ class Delivery(Struct, Generic[E], frozen=True, kw_only=True):
 Handler = Callable[[Delivery[E]], Awaitable[None]]
 
 
-class ConsumerLost(Exception):  # noqa: N818 - what happened
-    """The consumer is gone, stalled, or its connection ended: the process has to start anew."""
-
-
-class _Binding(Struct, kw_only=True):
-    consumer: Consumer
-    handler: Handler[Any]
-    kinds: tuple[type[Event], ...]
-    deadline: float
-    workers: int
-    active: int = 0
-    moved: float = 0.0
-
-
 class Settlement:
     """The consumers of one service. Say `on` for each, then `run`."""
 
     def __init__(self, bus: Bus, readiness: Readiness) -> None:
         self._bus = bus
         self._readiness = readiness
-        self._bindings: list[_Binding] = []
+        self._bindings: list[Binding] = []
         self._failures: OrderedDict[tuple[str, int], int] = OrderedDict()
         self._broker: NatsBroker | None = None
-        self._lost: asyncio.Future[str] | None = None
+        self._watch: Watch | None = None
 
     def on(
         self,
@@ -127,7 +110,7 @@ class Settlement:
         longer than `deadline_seconds` (default: three quarters of the consumer's ack_wait) is cancelled and retried.
         """
         self._bindings.append(
-            _Binding(
+            Binding(
                 consumer=consumer,
                 handler=handler,
                 kinds=kinds,
@@ -142,19 +125,19 @@ class Settlement:
         Waits for consumers that are not provisioned yet, and says so in `readiness`.
         Raises ConsumerLost where going on would be pointless.
         """
-        if not await self._wait_for_consumers(stop):
+        watch = Watch(self._bus, self._readiness, self._bindings)
+        if not await watch.wait_for_consumers(stop):
             return
-        self._lost = asyncio.get_running_loop().create_future()
+        self._watch = watch
         broker = self._broker = self._build()
         try:
             async with asyncio.timeout(self._bus.timeout):
                 await broker.start()
-            self._ready(None)
-            await self._watch(stop, self._lost)
+            await watch.run(stop, lambda: bool(broker.connection.is_connected))
         except TimeoutError as error:
             raise ConsumerLost("no connection for the consumers") from error
         finally:
-            self._ready("stopping")
+            self._readiness.set("consumers", ready=False, reason="stopping")
             await self._stop(broker)
 
     def _build(self) -> NatsBroker:
@@ -183,7 +166,7 @@ class Settlement:
                 self._subscribe(broker, binding)
         return broker
 
-    def _subscribe(self, broker: NatsBroker, binding: _Binding) -> None:
+    def _subscribe(self, broker: NatsBroker, binding: Binding) -> None:
         async def whole(message: NatsMessage) -> NatsMessage:
             return message  # FastStream's own reading of JSON is lax; contracts/codec.py reads it in `_settle`
 
@@ -207,11 +190,8 @@ class Settlement:
         if self._broker is not None:
             for subscriber in self._broker.subscribers:
                 subscriber.running = False
-        self._say_lost("the connection of the consumers ended")
-
-    def _say_lost(self, reason: str) -> None:
-        if self._lost is not None and not self._lost.done():
-            self._lost.set_result(reason)
+        if self._watch is not None:
+            self._watch.say_lost("the connection of the consumers ended")
 
     async def _stop(self, broker: NatsBroker) -> None:
         """Let the running handlers finish, then close. What fails here only means redelivery."""
@@ -221,14 +201,15 @@ class Settlement:
         except Exception as error:  # noqa: BLE001 - FastStream wraps what it likes into groups
             log.settlement_stop(repr(error))
             # It gives up half-way while NATS is away, and would reconnect for ever.
-            await broker.connection.close()
+            with suppress(Exception):  # there may be no connection at all, or a socket that cannot be drained
+                await broker.connection.close()
 
     def _graceful(self) -> float:
         return max(binding.deadline for binding in self._bindings) + 5
 
     # -- one message ------------------------------------------------------------------------------------------------
 
-    async def _settle(self, binding: _Binding, message: Msg) -> None:
+    async def _settle(self, binding: Binding, message: Msg) -> None:
         begun = time.monotonic()
         binding.active += 1
         binding.moved = begun
@@ -249,7 +230,7 @@ class Settlement:
         metrics.HANDLING.labels(self._bus.service).observe(time.monotonic() - begun)
 
     async def _outcome(
-        self, binding: _Binding, message: Msg, position: Position, deliveries: int, stored_at: datetime
+        self, binding: Binding, message: Msg, position: Position, deliveries: int, stored_at: datetime
     ) -> str:
         try:
             event: Event = codec.decode(message.data)
@@ -275,7 +256,7 @@ class Settlement:
         self._failures.pop((position.stream, position.sequence), None)
         return "done"
 
-    async def _carry_out(self, binding: _Binding, message: Msg, delivery: Delivery[Any]) -> None:
+    async def _carry_out(self, binding: Binding, message: Msg, delivery: Delivery[Any]) -> None:
         beating = asyncio.create_task(_beat(message, binding.consumer.ack_wait_seconds / 4))
         try:
             async with asyncio.timeout(binding.deadline):
@@ -284,7 +265,7 @@ class Settlement:
             beating.cancel()
 
     async def _failed(
-        self, binding: _Binding, message: Msg, position: Position, deliveries: int, error: Exception
+        self, binding: Binding, message: Msg, position: Position, deliveries: int, error: Exception
     ) -> str:
         key = (position.stream, position.sequence)
         failures = self._failures.pop(key, 0) + 1
@@ -298,7 +279,7 @@ class Settlement:
         await message.nak(delay=pause)
         return "failed"
 
-    async def _give_up(self, binding: _Binding, message: Msg, position: Position, deliveries: int, reason: str) -> str:
+    async def _give_up(self, binding: Binding, message: Msg, position: Position, deliveries: int, reason: str) -> str:
         agency = _AGENCY.match(message.subject)
         letter = MessageGivenUp(
             agency=agency.group(1) if agency else UNASSIGNED,
@@ -321,67 +302,6 @@ class Settlement:
         log.given_up(message.subject, reason[:2_000])
         return "poison"
 
-    # -- watching ---------------------------------------------------------------------------------------------------
-
-    async def _wait_for_consumers(self, stop: asyncio.Event) -> bool:
-        while not stop.is_set():
-            missing = []
-            try:
-                for binding in self._bindings:
-                    try:
-                        await self._info(binding.consumer)
-                    except Missing:
-                        missing.append(f"{binding.consumer.durable} is not provisioned")
-            except BusError as error:
-                missing.append(str(error))
-            if not missing:
-                return True
-            self._ready("; ".join(missing))
-            await _first(WATCH_SECONDS / 5, stop.wait())
-        return False
-
-    async def _watch(self, stop: asyncio.Event, lost: asyncio.Future[str]) -> None:
-        for binding in self._bindings:
-            binding.moved = time.monotonic()
-        away_since: float | None = None
-        while not stop.is_set():
-            await _first(WATCH_SECONDS, stop.wait(), asyncio.shield(lost))
-            if stop.is_set():
-                return
-            if lost.done():
-                raise ConsumerLost(lost.result())
-            try:
-                for binding in self._bindings:
-                    await self._look_at(binding)
-            except Missing as error:
-                raise ConsumerLost(f"a consumer was deleted: {error}") from error
-            except BusError as error:
-                self._ready(str(error))
-                continue
-            # Our own connection answers; FastStream's may have stopped trying, which it tells nobody.
-            away_since = None if self._connected() else away_since or time.monotonic()
-            if away_since is not None and time.monotonic() - away_since > STALLED_SECONDS:
-                raise ConsumerLost("the connection of the consumers does not come back")
-            self._ready(None if away_since is None else "the consumers are not connected")
-
-    async def _look_at(self, binding: _Binding) -> None:
-        info = await self._info(binding.consumer)
-        metrics.PENDING.labels(binding.consumer.durable).set(info["num_pending"])
-        waiting = info["num_pending"] > 0 and info["num_ack_pending"] < binding.consumer.max_ack_pending
-        if not waiting or binding.active:
-            binding.moved = time.monotonic()
-        elif time.monotonic() - binding.moved > STALLED_SECONDS:
-            raise ConsumerLost(f"{binding.consumer.durable}: {info['num_pending']} messages wait and none is delivered")
-
-    async def _info(self, consumer: Consumer) -> dict[str, Any]:
-        return await self._bus.api(f"CONSUMER.INFO.{consumer.stream}.{consumer.durable}")
-
-    def _connected(self) -> bool:
-        return self._broker is not None and bool(self._broker.connection.is_connected)
-
-    def _ready(self, reason: str | None) -> None:
-        self._readiness.set("consumers", reason is None, reason or "")
-
 
 def _stored_at(message: Msg) -> datetime:
     """When the message was stored: exactly what a direct get says. The client's own reading rounds through a float."""
@@ -399,13 +319,3 @@ async def _beat(message: Msg, seconds: float) -> None:
             await message.in_progress()
         except (nats.errors.Error, OSError) as error:
             log.settlement_beat(repr(error))
-
-
-async def _first(seconds: float, *waits: Awaitable[object]) -> None:
-    """Wait until one of `waits` is over, at most `seconds`."""
-    tasks: Iterable[asyncio.Future[object]] = [asyncio.ensure_future(cast("Any", wait)) for wait in waits]
-    try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

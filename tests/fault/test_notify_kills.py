@@ -128,6 +128,7 @@ async def test_kill_9_around_the_relays_answer(
 
 async def test_nats_killed_while_mails_are_under_way(world: Dispatch, nats_server: NatsServer, relay: Sink) -> None:
     found = await letters(world, relay)
+    await soon_again(world.bus)  # an ack that was on its way is lost too
     relay.gate = asyncio.Event()
     async with world.running(nats_server.settings(request_seconds=2.0)):
         await until(lambda: relay.at_once >= 2)
@@ -160,3 +161,17 @@ async def test_a_stop_lets_mails_under_way_finish(world: Dispatch, nats_server: 
         for letter in found:
             await world.tells(LetterDelivered, letter, 60)
     assert arrived(relay) == Counter(expected(found))  # each once
+
+
+async def test_a_stop_while_nats_is_away_ends_in_order(world: Dispatch, nats_server: NatsServer, relay: Sink) -> None:
+    """A supervisor that stops everything at once stops nats-server too; that is no crash of ours."""
+    found = await letters(world, relay)
+    relay.gate = asyncio.Event()
+    async with world.running(nats_server.settings(request_seconds=2.0)):
+        await until(lambda: relay.at_once >= 2)
+        nats_server.kill()
+        relay.gate.set()
+        await until(lambda: len(relay.taken) >= 2)
+    nats_server.start()
+    await until(lambda: world.bus.connected)
+    assert found
