@@ -319,3 +319,6 @@ async def _beat(message: Msg, seconds: float) -> None:
             await message.in_progress()
         except (nats.errors.Error, OSError) as error:
             log.settlement_beat(repr(error))
+
+
+__all__ = ["ConsumerLost", "Delivery", "Handler", "Poison", "Retry", "Settlement"]

@@ -13,13 +13,14 @@ from contracts import codec
 from contracts.dead import MessageGivenUp
 from contracts.orders import BookOpenOrdered, ReleaseOrdered
 from contracts.streams import NOTIFY_RELEASES, Consumer
-from services.runtime import settle
+from services.runtime import consumers, settle
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
+from services.runtime.consumers import ConsumerLost
 from services.runtime.errors import Unavailable
 from services.runtime.letters import read_message
 from services.runtime.readiness import Readiness
-from services.runtime.settle import ConsumerLost, Delivery, Poison, Retry, Settlement
+from services.runtime.settle import Delivery, Poison, Retry, Settlement
 from tests.servers import NatsServer
 from tests.waiting import until, until_it
 
@@ -360,7 +361,7 @@ async def test_a_killed_server_costs_nothing(nats_server: NatsServer, bus: Bus, 
 
 
 async def test_a_deleted_consumer_ends_the_service(bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settle, "WATCH_SECONDS", 0.2)
+    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
 
     async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
         """Nothing to do."""
@@ -376,7 +377,7 @@ async def test_a_deleted_consumer_ends_the_service(bus: Bus, notify: Bus, monkey
 async def test_it_waits_for_a_consumer_that_is_not_provisioned(
     bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle, "WATCH_SECONDS", 0.2)
+    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
     handled = asyncio.Event()
 
     async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
@@ -394,8 +395,8 @@ async def test_it_waits_for_a_consumer_that_is_not_provisioned(
 
 async def test_a_stalled_consumer_ends_the_service(bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pull loop is stopped as if it had died: nothing else would notice."""
-    monkeypatch.setattr(settle, "WATCH_SECONDS", 0.2)
-    monkeypatch.setattr(settle, "STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
+    monkeypatch.setattr(consumers, "STALLED_SECONDS", 1.0)
 
     async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
         """Nothing to do."""
