@@ -69,7 +69,8 @@ class LetterDelivered(Notified, tag="notify.delivered.v1", frozen=True, kw_only=
     message_id: str
     relay: str
     original: Annotated[
-        Digest | None, Meta(description="SHA-256 of the attached original; None: classified, nothing in clear.")
+        Digest | None,
+        Meta(description="SHA-256 of the attached original; None: too large for the mailbox, announced without it."),
     ]
 
 
