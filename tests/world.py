@@ -102,11 +102,15 @@ class World:
                 await asyncio.sleep(0.05)
 
     async def stop(self) -> int | None:
-        """End it as Ctrl-C does; the exit code of `saraban up`. Whatever is left after that is killed."""
+        """End it as Ctrl-C in a terminal does, which reaches a whole process group; the exit code of `saraban up`.
+
+        Whatever is left after that is killed.
+        """
         up, self._up = self._up, None
         if up is None:
             return None
-        up.send_signal(signal.SIGINT)
+        if up.poll() is None:
+            os.killpg(up.pid, signal.SIGINT)
         try:
             return await asyncio.to_thread(up.wait, 60)
         except subprocess.TimeoutExpired:

@@ -35,7 +35,7 @@ AGENCY = Agency(
 
 def make_dkim_key(folder: Path) -> None:
     """A DKIM key for the demo domain, unless there is one."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{DOMAIN}.{SELECTOR}.pem"
     if path.exists():
         return

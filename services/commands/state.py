@@ -70,12 +70,14 @@ class State:
         return not self.secrets_file.exists()
 
     def prepare(self) -> None:
-        """Make the folders. Only their owner may look: letters and keys lie here."""
+        """Make the folders. Only their owner may look: letters and keys lie here.
+
+        A folder that is there keeps its mode: it may be anybody's, such as /srv.
+        """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o700)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, self.run, self.metrics, self.store):
-                folder.mkdir(exist_ok=True)
+                folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise CommandError(f"--state {self.root}: {error.strerror}") from error
 

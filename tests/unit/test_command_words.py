@@ -111,6 +111,14 @@ def test_secrets_stay_and_are_nobody_elses(tmp_path: Path) -> None:
     assert state.subscribers_file.stat().st_mode & 0o077 == 0
 
 
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    state = State(tmp_path)
+    state.prepare()
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in (state.logs, state.run, state.metrics, state.store))
+
+
 def test_a_lock_is_for_one(tmp_path: Path) -> None:
     state = State(tmp_path)
     state.prepare()
