@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +18,18 @@ from services.ingest.protocol import Parts, SmtpSession
 from services.ingest.reception import Reception
 from services.ingest.recipients import Recipients
 from services.ingest.sessions import Sessions, TurnedAway
+from services.runtime import log as runtime_log
 from services.runtime.bus import Bus
 from services.runtime.clock import CentralClock, Clock
 from services.runtime.config import ConfigError, host_port
 from services.runtime.directory import Directory
 from services.runtime.durability import durable
+from services.runtime.errors import Unavailable
 from services.runtime.readiness import Readiness
 from services.runtime.settings import Settings
 
 BACKLOG: Final = 1_024
+CONNECT_AGAIN_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 0.25
 
 
@@ -34,62 +37,88 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
     """Serve SMTP until `stop` is set, then drain; one process of possibly several on the same port.
 
     Raises:
-        Unavailable: NATS cannot be reached.
         OSError: an address is taken, a certificate or the state folder cannot be used.
+        Exception: whatever a part that must not end has ended with.
     """
-    async with _running(settings, readiness, clock) as (parts, servers, closed):
-        asked, lost = asyncio.create_task(stop.wait()), asyncio.create_task(closed.wait())
-        await asyncio.wait({asked, lost}, return_when=asyncio.FIRST_COMPLETED)
-        readiness.set("listening", ready=False, reason="draining")
-        for server in servers:
-            server.close()
-        await parts.sessions.drain(settings.ingest.drain_seconds)
-        asked.cancel()
-        lost.cancel()
-
-
-@asynccontextmanager
-async def _running(
-    settings: Settings, readiness: Readiness, clock: Clock | None
-) -> AsyncIterator[tuple[Parts, list[asyncio.Server], asyncio.Event]]:
-    """Everything built and started; ended in the reverse order, attempts last."""
-    closed = asyncio.Event()
     readiness.set("listening", ready=False, reason="not yet")
-    bus = await Bus.connect(settings.nats, "ingest", on_closed=closed.set)
-    tasks: list[asyncio.Task[None]] = []
-    try:
+    closed = asyncio.Event()
+    bus = await _connected(settings, stop, readiness, closed)
+    if bus is None:
+        return
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no need to look through it again at every collection
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(bus.close)
         directory = await Directory.watch(bus)
+        stack.push_async_callback(directory.close)
+        background: list[asyncio.Task[None]] = []
         if clock is None:
-            central = CentralClock(settings.clock)
-            tasks.append(asyncio.create_task(central.run(), name="clock"))
-            clock = central
-        file = await asyncio.to_thread(
-            AttemptsFile, Path(settings.state) / settings.ingest.attempts_file, settings.ingest.attempts_file_bytes
-        )
-        attempts = Attempts(bus, clock, file, settings.ingest.attempts_rate)
+            clock = central = CentralClock(settings.clock)
+            background.append(asyncio.create_task(central.run(), name="clock"))
+        attempts = await _attempts(settings, bus, clock, stack)
         gate = Gate(bus, directory)
         parts = _build(settings, bus, directory, clock, attempts, gate, await _hostname(settings))
-        tasks += [
+        background += [
             asyncio.create_task(attempts.run(), name="attempts"),
             asyncio.create_task(parts.sessions.run(), name="sessions"),
             asyncio.create_task(_watch(settings, bus, directory, readiness, gate), name="readiness"),
+            asyncio.create_task(_raise_when(closed), name="nats"),
         ]
+        stack.push_async_callback(_end, background)
         servers = await _listen(settings, parts)
         readiness.set("listening", ready=True)
         log.listening(settings.ingest.listen, parts.hostname)
         if parts.postmaster is None:
             log.no_postmaster()
-        yield parts, servers, closed
-    finally:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        with contextlib.suppress(UnboundLocalError):
-            await attempts.settle()
-            file.close()
-            await directory.close()
-        await bus.close()
+        asked = asyncio.create_task(stop.wait())
+        ended, _ = await asyncio.wait({asked, *background}, return_when=asyncio.FIRST_COMPLETED)
+        readiness.set("listening", ready=False, reason="draining")
+        for server in servers:
+            server.close()
+        await parts.sessions.drain(settings.ingest.drain_seconds)
+        asked.cancel()
+        for task in ended - {asked}:
+            task.result()  # a part that must not end has ended: the process does, and is started again
+
+
+async def _connected(
+    settings: Settings, stop: asyncio.Event, readiness: Readiness, closed: asyncio.Event
+) -> Bus | None:
+    """The connection, tried until it is there; None if `stop` was set first."""
+    said = ""
+    while not stop.is_set():
+        try:
+            return await Bus.connect(settings.nats, "ingest", on_closed=closed.set)
+        except Unavailable as error:
+            readiness.set("nats", ready=False, reason=str(error))
+            if str(error) != said:
+                said = str(error)
+                runtime_log.waiting(said)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_AGAIN_SECONDS):
+                await stop.wait()
+    return None
+
+
+async def _attempts(settings: Settings, bus: Bus, clock: Clock, stack: AsyncExitStack) -> Attempts:
+    """The attempts, and their file; brought to MAIL or to the file once more at the very end."""
+    path = Path(settings.state) / settings.ingest.attempts_file
+    file = await asyncio.to_thread(AttemptsFile, path, settings.ingest.attempts_file_bytes)
+    stack.callback(file.close)
+    attempts = Attempts(bus, clock, file, settings.ingest.attempts_rate)
+    stack.push_async_callback(attempts.settle)
+    return attempts
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def _raise_when(closed: asyncio.Event) -> None:
+    await closed.wait()
+    raise RuntimeError("the connection to NATS ended for good")
 
 
 def _build(
@@ -182,6 +211,8 @@ async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: 
     """Keep gate and readiness true to what is."""
     said: str | None = None
     while True:
+        # Before "nats": a connection that is new must not look ready before its server was asked.
+        readiness.set("durable", ready=gate.durable, reason=said or "not asked yet on this connection")
         readiness.set("nats", ready=bus.connected, reason="not connected")
         readiness.set("directory", ready=directory.loaded, reason="not read yet")
         if bus.connected and not gate.durable:
@@ -192,7 +223,7 @@ async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: 
             elif reason != said:
                 log.not_durable(reason)
             said = reason
-            readiness.set("durable", ready=reason is None, reason=reason or "")
+            readiness.set("durable", ready=gate.durable, reason=said or "not asked yet on this connection")
         await asyncio.sleep(WATCH_SECONDS)
 
 

@@ -49,6 +49,7 @@ class Attempts:
         self._refilled = asyncio.get_running_loop().time()
         self._queue: deque[MailAttempted] = deque()
         self._noted = asyncio.Event()
+        self._dropped = 0
 
     def note(
         self,
@@ -62,13 +63,13 @@ class Attempts:
     ) -> None:
         """Note one attempt; never waits, never fails."""
         if not self._allowed() or len(self._queue) >= QUEUE:
-            self._drop(1, "too many at once")
+            self._drop(1)
             return
         try:
             stamp = self._clock.now()
         except Exception:  # noqa: BLE001 - whoever is being refused is refused all the same
             log.failed(peer.address)
-            self._drop(1, "no time")
+            self._drop(1)
             return
         self._queue.append(
             MailAttempted(
@@ -95,7 +96,12 @@ class Attempts:
                 async with asyncio.timeout(RETRY_SECONDS):
                     await self._noted.wait()
             self._noted.clear()
-            await self.settle()
+            try:
+                await self.settle()
+            except OSError as error:  # the file's disk is full, say: what is noted waits in memory, which has a bound
+                self._say_dropped(f"the file cannot be written: {error}")
+                await asyncio.sleep(RETRY_SECONDS)
+            self._say_dropped("too many at once, or the file is full")
 
     async def settle(self) -> None:
         """Bring everything that is noted to MAIL, or else to the file."""
@@ -105,8 +111,7 @@ class Attempts:
                 kept = await asyncio.to_thread(self._file.append, events)
                 metrics.ATTEMPTS.labels("kept").inc(kept)
                 log.attempts_kept(kept, str(self._file.path))
-                if kept < len(events):
-                    self._drop(len(events) - kept, "the file is full")
+                self._drop(len(events) - kept)
             for _ in events:  # only now: whoever is cancelled on the way finds them again, twice at worst
                 self._queue.popleft()
         if self._bus.connected and not self._file.empty:
@@ -125,8 +130,8 @@ class Attempts:
         messages = [Outgoing(event.nats_subject, codec.encode(event), codec.encode_headers(event)) for event in events]
         try:
             await batch.commit(self._bus.nc, messages, self._bus.timeout)
-        except Refused as error:
-            self._drop(len(events), str(error))
+        except Refused:  # it would be refused again
+            self._drop(len(events))
             return True
         except BusError:
             return False
@@ -143,6 +148,12 @@ class Attempts:
         self._allowance -= 1
         return True
 
-    def _drop(self, events: int, why: str) -> None:
+    def _drop(self, events: int) -> None:
+        """Counted at once, logged by `run` once a second at most: a flood must not fill the log either."""
         metrics.ATTEMPTS.labels("dropped").inc(events)
-        log.attempts_dropped(events, why)
+        self._dropped += events
+
+    def _say_dropped(self, why: str) -> None:
+        if self._dropped:
+            log.attempts_dropped(self._dropped, why)
+            self._dropped = 0

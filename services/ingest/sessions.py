@@ -78,6 +78,7 @@ class Sessions:
         left = tuple(self._open)
         for session in left:
             session.abort()
+        await asyncio.sleep(0)  # they note what they did not take before the attempts are brought in for the last time
         log.drained(len(left))
 
 

@@ -1,6 +1,7 @@
 """NATS away, full, or not durable; the end of the process; attempts that wait."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -223,3 +224,60 @@ async def presented(port: int) -> bytes:
         found = peer.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         assert isinstance(found, bytes)
         return found
+
+
+async def test_a_peer_that_does_not_read_is_not_read_either(place: World) -> None:
+    with ingress(place.nats, place.folder) as running:
+        _, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1_024)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(3):
+                while sent < 200:
+                    writer.write(b"NOOP\r\n" * 50_000)
+                    await writer.drain()
+                    sent += 1
+        assert sent < 200  # 60 MB of commands: somebody would have to hold them or their replies
+        async with client(running.port) as peer:
+            assert (await peer.letter(LETTER, TO)).startswith("250")
+        writer.transport.abort()
+
+
+async def test_every_pipelined_command_is_answered_in_order(place: World) -> None:
+    with ingress(place.nats, place.folder) as running:
+        async with client(running.port) as peer:
+            for _ in range(3_000):
+                peer.writer.write(b"NOOP\r\nVRFY x\r\n")
+            replies = [(await peer.reply())[:3] for _ in range(6_000)]
+    assert replies == ["250", "252"] * 3_000
+
+
+async def test_a_port_that_is_taken_stops_the_start(place: World) -> None:
+    with ingress(place.nats, place.folder) as running:
+        with (
+            pytest.raises(OSError, match="address already in use"),
+            ingress(place.nats, place.folder / "other", listen=running.settings.ingest.listen),
+        ):
+            pass
+        async with client(running.port) as peer:
+            assert (await peer.letter(LETTER, TO)).startswith("250")
+
+
+async def test_a_flood_of_guesses_is_counted_and_not_kept(place: World) -> None:
+    async with attempts(place.server) as subscription:
+        with ingress(place.nats, place.folder, attempts_rate=1, errors=1_000) as running:
+            async with client(running.port) as peer:
+                for _ in range(100):
+                    assert (await peer.begin("nobody@demo.test")).startswith("550")
+                    await peer.say("RSET")
+        await subscription._conn.flush()
+        assert 60 <= subscription.pending_msgs <= 70
+
+
+async def test_it_waits_for_nats_at_the_start(place: World) -> None:
+    place.server.stop()
+    with ingress(place.nats, place.folder, ready=False) as running:
+        await until(lambda: any(reason.startswith("nats") for reason in running.reasons()))
+        place.server.start()
+        await until_ready(running)
+        async with client(running.port) as peer:
+            assert (await peer.letter(LETTER, TO)).startswith("250")

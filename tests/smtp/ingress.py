@@ -73,7 +73,8 @@ def ingress(
     pause = threading.Event()
     for _ in range(READY_SECONDS * 100):
         listening = not any(reason.startswith(("starting", "listening")) for reason in me.reasons())
-        if me.error is not None or (me.readiness.ready if ready else listening and len(me.reasons()) < 4):
+        waiting = any(reason.startswith("nats") for reason in me.reasons())
+        if me.error is not None or (me.readiness.ready if ready else listening or waiting):
             break
         pause.wait(0.01)
     if me.error is not None:
