@@ -91,6 +91,12 @@ async def test_parts_end_stage_by_stage(watched: Watched) -> None:
     assert watched.supervisor.restarts == {"store": 0, "worker": 0, "door": 0}
 
 
+async def test_ctrl_c_in_a_terminal_does_not_reach_the_parts(watched: Watched) -> None:
+    """It goes to a whole process group; the order of ending is the supervisor's."""
+    await watched.supervisor.start(watched.part("sleeper", SLEEP))
+    assert os.getpgid(watched.supervisor.running()["sleeper"]) != os.getpgid(0)
+
+
 async def test_a_part_that_does_not_end_is_killed(watched: Watched) -> None:
     await watched.supervisor.start(watched.part("deaf", STUBBORN, stop_seconds=0.2))
     assert await until(lambda: "deaf" in (watched.folder / "deaf.log").read_text(), 10)
