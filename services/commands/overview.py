@@ -24,11 +24,13 @@ class Overview:
         self._readiness: Readiness | None = None
         self._ops: OpsServer | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._services: frozenset[str] = frozenset()
 
     def open(self, names: Iterable[str]) -> None:
         """Begin to serve. A part that does not run is a reason of our own: it cannot give one itself."""
         self._readiness = told = Readiness("up", self._folder)
-        for name in names:
+        self._services = frozenset(names)
+        for name in self._services:
             told.set(name, False, "is not started yet")
         self._supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
         self._ops = OpsServer(self._listen, self._folder)
@@ -62,6 +64,6 @@ class Overview:
             told.beat()
             reported = {state.pid for state, _ in readiness.processes(self._folder)}
             for name, pid in self._supervisor.running().items():
-                if pid in reported:
+                if pid in reported or name not in self._services:  # nats-server says nothing; its clients do
                     told.set(name, True)
             await asyncio.sleep(LOOK_SECONDS)

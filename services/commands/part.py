@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct, json
 
 from services.commands.patience import until
-from services.runtime import presence
+from services.runtime import presence, small_file
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -72,9 +72,7 @@ class Record:
             return ()
 
     def _write(self) -> None:
-        fresh = self.path.with_suffix(".new")
-        fresh.write_bytes(json.encode(list(self._running.values())))
-        fresh.replace(self.path)
+        small_file.write(self.path, json.encode(list(self._running.values())))
 
 
 async def end(parts: Sequence[Running]) -> list[str]:

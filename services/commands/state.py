@@ -11,9 +11,11 @@ log/  run/          logs; what concerns the running processes
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import secrets
 import socket
+import stat
 import tomllib
 from pathlib import Path
 from typing import IO
@@ -24,6 +26,7 @@ from msgspec import Struct
 from contracts.permissions import ROLES, Rights, subscriber
 from services.commands.errors import CommandError
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what lies there is checked to be ours
 LOG_BYTES = 16_777_216
 """A log that has grown beyond this begins anew; the one before is kept as `<name>.log.1`."""
 READER = "reader"
@@ -76,6 +79,7 @@ class State:
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.metrics = _in_memory(self.root) or self.metrics
             for folder in (self.logs, self.run, self.metrics, self.store):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -106,6 +110,12 @@ class State:
         found.monitor_port = _port(found.monitor_port or 8222, not_this=found.nats_port)
         write_private(self.secrets_file, msgspec.json.encode(found))
         return found
+
+    def forget_metrics(self) -> None:
+        """The system has ended: what it counted goes."""
+        self.clear_metrics()
+        with contextlib.suppress(OSError):
+            self.metrics.rmdir()
 
     def clear_metrics(self) -> None:
         """The counters of an earlier run are over: a scraper sees a restart, as it should."""
@@ -171,3 +181,17 @@ def _port(wanted: int, not_this: int = 0) -> int:
         return wanted
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def _in_memory(root: Path) -> Path | None:
+    """A folder in memory for the counters of `root`'s system; None where there is no place for it, or it is not ours.
+
+    Counters are memory-mapped files. On a full disk the first touch of a new page of one ends the process (SIGBUS).
+    """
+    folder = SHARED_MEMORY / f"saraban-{hashlib.sha256(bytes(root.resolve())).hexdigest()[:16]}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    return folder if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() else None

@@ -62,6 +62,14 @@ class Supervisor:
             killed += [name for name in await asyncio.gather(*(self._stop(name) for name in names)) if name]
         return killed
 
+    async def restart(self, name: str) -> None:
+        """End a part in an orderly way; it is started again as after a crash."""
+        process = self._processes.get(name)
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
     def running(self) -> dict[str, int]:
         """The parts that run at this moment, with their process ids."""
         return {name: process.pid for name, process in self._processes.items()}

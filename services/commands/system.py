@@ -5,6 +5,7 @@ Stages of ending: the ingress first, so that nothing new is promised; the worker
 
 import asyncio
 import os
+import shutil
 import sys
 import urllib.error
 import urllib.request
@@ -28,6 +29,7 @@ from services.runtime import server
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
 from services.runtime.directory import put
+from services.runtime.durability import NO_SPACE, broken
 from services.runtime.errors import BusError
 from services.runtime.provision import ProvisionRefused, provision
 from services.runtime.settings import Nats, Settings
@@ -37,6 +39,10 @@ NATS_START_SECONDS = 300.0
 """A large store takes a while to be read after a crash."""
 WORKERS = ("register", "sign", "notify")
 NATS_SERVER = "nats-server"
+STORE_SECONDS = 3.0
+"""Between looks at whether the store can be written."""
+STORE_FREE_BYTES = 67_108_864
+"""So much has to be free before a full store is tried again: one letter of the largest size, and the fsync's own."""
 
 
 class System:
@@ -91,6 +97,17 @@ class System:
             await Journal(bus, say).run()
         finally:
             await bus.close()
+
+    async def keep_writable(self) -> None:
+        """Start nats-server again when its disk was full and has room again: by itself it never writes again."""
+        while self.embedded:
+            await asyncio.sleep(STORE_SECONDS)
+            reason = await broken(self.settings.nats)
+            if reason is None or NO_SPACE not in reason:
+                continue
+            if shutil.disk_usage(self.state.store).free >= STORE_FREE_BYTES:
+                self._say(f"nats-server could not write ({reason}); there is room again, it is started anew")
+                await self.supervisor.restart(NATS_SERVER)
 
     async def turn_year(self) -> None:
         """Make the streams of a new year when it has come."""

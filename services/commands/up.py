@@ -87,6 +87,7 @@ async def _run(state: State, settings: Settings, *, with_demo: bool) -> int:
     finally:
         for name in await system.drain(_say_stage):
             say(f"{name} did not end in time and was killed")
+    state.forget_metrics()
     say("ended; the next start goes on where it was")
     return 0
 
@@ -96,6 +97,7 @@ async def _serve(system: "System", began: float) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_say_ready(system, began))
         group.create_task(_keep_house(system))
+        group.create_task(system.keep_writable())
         try:
             await system.supervisor.failed
         except MisconfiguredError as error:

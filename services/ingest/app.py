@@ -23,7 +23,7 @@ from services.runtime.bus import Bus
 from services.runtime.clock import CentralClock, Clock
 from services.runtime.config import ConfigError, host_port
 from services.runtime.directory import Directory
-from services.runtime.durability import durable
+from services.runtime.durability import NO_SPACE, broken, durable
 from services.runtime.errors import Unavailable
 from services.runtime.readiness import Readiness
 from services.runtime.settings import Settings
@@ -31,6 +31,8 @@ from services.runtime.settings import Settings
 BACKLOG: Final = 1_024
 CONNECT_AGAIN_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 0.25
+STORE_SECONDS: Final = 2.0
+"""Between looks at the server's health page: on a full disk it answers a publish with nothing at all."""
 
 
 async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, clock: Clock | None = None) -> None:
@@ -62,6 +64,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
             asyncio.create_task(attempts.run(), name="attempts"),
             asyncio.create_task(parts.sessions.run(), name="sessions"),
             asyncio.create_task(_watch(settings, bus, directory, readiness, gate), name="readiness"),
+            asyncio.create_task(_watch_store(settings, parts.mailroom, readiness), name="store"),
             asyncio.create_task(_raise_when(closed), name="nats"),
         ]
         stack.push_async_callback(_end, background)
@@ -225,6 +228,18 @@ async def _watch(settings: Settings, bus: Bus, directory: Directory, readiness: 
             said = reason
             readiness.set("durable", ready=gate.durable, reason=said or "not asked yet on this connection")
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _watch_store(settings: Settings, mailroom: Mailroom, readiness: Readiness) -> None:
+    """Keep the mailroom told whether the server can write."""
+    while True:
+        reason = await broken(settings.nats)
+        full = reason if reason is not None and NO_SPACE in reason else ""
+        if full and full != mailroom.full:
+            log.store_full(full)
+        mailroom.full = full
+        readiness.set("store", ready=reason is None, reason=reason or "")
+        await asyncio.sleep(STORE_SECONDS)
 
 
 async def _hostname(settings: Settings) -> str:

@@ -22,6 +22,11 @@ def not_durable(reason: str) -> None:
     _log.error("ingest.not_durable", reason=reason)
 
 
+def store_full(reason: str) -> None:
+    """The server cannot write: senders are told 452 until it can."""
+    _log.error("ingest.store_full", reason=reason)
+
+
 def kept(
     mails: Sequence[str], peer: str, sender: str, size: int, seconds: float, position: str, answered: bool
 ) -> None:

@@ -31,6 +31,8 @@ class Mailroom:
         self._window = Window(window_bytes)
         self._batches = asyncio.Semaphore(BATCHES)
         self._seconds = commit_seconds
+        self.full = ""
+        """Why the server cannot store anything, as its health page says; empty where it can."""
 
     @property
     def connected(self) -> bool:
@@ -57,6 +59,8 @@ class Mailroom:
             StoreFull: disk or stream is full. Refused, Busy: the server said so. Nothing is stored.
         """
         deadline = asyncio.get_running_loop().time() + self._seconds
+        if self.full:
+            raise errors.StoreFull(self.full)
         if not self._window.enter_now(octets):
             try:
                 async with asyncio.timeout_at(deadline):
@@ -69,6 +73,10 @@ class Mailroom:
                 return await batch.commit(self._bus.nc, messages, self._left(deadline))
             async with self._batches:
                 return await self._commit_batch(messages, deadline)
+        except errors.Unavailable as error:
+            if self.full:  # a full disk gives no answer: the health page said it while we waited
+                raise errors.StoreFull(self.full) from error
+            raise
         finally:
             self._window.leave(octets)
 

@@ -399,6 +399,8 @@ class SmtpSession(SMTP):
         agency = verdict.agency if isinstance(verdict, Ours) else None
         if agency is not None and not self._parts.ready():
             return Refused(replies.NOT_READY, agency)
+        if agency is not None and self._parts.mailroom.full:
+            return Refused(replies.NO_ROOM, agency)
         mixed = bool(transaction.operators) if agency else bool(transaction.addressees)
         too_many = transaction.recipients >= self._parts.settings.recipients
         if mixed or too_many or (agency and not self._fits_with(transaction, agency)):

@@ -10,6 +10,9 @@ import msgspec
 
 from services.runtime import settings
 
+NO_SPACE = "no space left"
+"""What `broken` says of a full disk, among other words."""
+
 _ANSWER_BYTES = 4 * 1024 * 1024
 
 

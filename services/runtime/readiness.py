@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from services.runtime import metrics
+from services.runtime import metrics, small_file
 from services.runtime.presence import alive, started
 
 STUCK_SECONDS = 30.0
@@ -78,11 +78,8 @@ class Readiness:
         state = State(
             service=self._service, pid=self._pid, started=started(self._pid) or 0, reasons=tuple(self.reasons)
         )
-        fresh = self._file.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(state))
-        now = time.monotonic_ns()
-        os.utime(fresh, ns=(now, now))
-        fresh.replace(self._file)
+        small_file.write(self._file, msgspec.json.encode(state))
+        self.beat()
 
 
 def processes(folder: Path) -> Iterator[tuple[State, float]]:
