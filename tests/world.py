@@ -9,11 +9,12 @@ import signal
 import smtplib
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,8 +160,17 @@ class World:
 
     def run(self, *words: str, check: bool = True) -> Typed:
         """Type `saraban <words> --state …`. Run inside this process, since a start of Python costs a second."""
-        with ThreadPoolExecutor(1) as pool:  # the command has an event loop of its own
-            done = pool.submit(_typed, [*words, "--state", str(self.state)]).result(timeout=180)
+        found: Future[Typed] = Future()
+
+        def type_it() -> None:
+            try:
+                found.set_result(_typed([*words, "--state", str(self.state)]))
+            except BaseException as error:  # noqa: BLE001 - whatever ends the command is the test's to see
+                found.set_exception(error)
+
+        # The command has an event loop of its own; a daemon, so that one that hangs fails its test and no other.
+        threading.Thread(target=type_it, daemon=True).start()
+        done = found.result(timeout=180)
         assert not check or done.returncode == 0, f"saraban {' '.join(words)}: {done.stdout}{done.stderr}"
         return done
 
