@@ -22,6 +22,8 @@ CONFIG = """\
 [ingest]
 processes = 2
 trusted_networks = ["127.0.0.0/8"]
+[sign]
+children = 2
 [notify]
 grace_seconds = 86400.0
 first_retry_seconds = 1.0
