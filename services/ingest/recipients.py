@@ -17,13 +17,13 @@ class Directory(Protocol):
     """What of `runtime.directory.Directory` is asked here."""
 
     @property
-    def loaded(self) -> bool: ...  # noqa: D102 - named after the class it stands for
+    def loaded(self) -> bool: ...  # noqa: D102 - the directory's own docstring says it - named after the class it stands for
 
-    def by_address(self, address: str) -> Agency | None: ...  # noqa: D102
+    def by_address(self, address: str) -> Agency | None: ...  # noqa: D102 - the directory's own docstring says it
 
-    def by_domain(self, domain: str) -> list[Agency]: ...  # noqa: D102
+    def by_domain(self, domain: str) -> list[Agency]: ...  # noqa: D102 - the directory's own docstring says it
 
-    def by_return_domain(self, domain: str) -> list[Agency]: ...  # noqa: D102
+    def by_return_domain(self, domain: str) -> list[Agency]: ...  # noqa: D102 - the directory's own docstring says it
 
 
 class Peer(NamedTuple):
