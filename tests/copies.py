@@ -21,6 +21,8 @@ from contracts.receipt import ClockStatement, Deemed
 from contracts.register import LetterEntered
 from contracts.streams import SIGN_ENTERED
 from contracts.values import mail_id, sha256_hex
+from services.audit.audit import audit
+from services.audit.report import Report
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from services.runtime.provision import provision
@@ -244,3 +246,17 @@ def kinds(state: Copy, kind: type[Event]) -> Iterator[tuple[int, Any]]:
             event = cast("Event", codec.decode(kept.body))
             if isinstance(event, kind):
                 yield sequence, event
+
+
+async def said(bus: Bus, agency: str | None = None) -> list[str]:
+    """The audit's sentences, with the audit's own user."""
+    report = await audited(bus, agency)
+    return [f"{problem.code}: {problem}" for problem in report.problems]
+
+
+async def audited(bus: Bus, agency: str | None = None) -> Report:
+    own = await Bus.connect(bus.settings, "audit")
+    try:
+        return await audit(own, agency)
+    finally:
+        await own.close()

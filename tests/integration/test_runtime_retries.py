@@ -15,8 +15,8 @@ from services.runtime.letters import read_message
 from services.runtime.readiness import Readiness
 from services.runtime.retries import Handled, Retries
 from services.runtime.settle import Delivery, Poison, Retry, Settlement
-from tests.integration.test_runtime_settle import release
 from tests.servers import NatsServer
+from tests.settling import release
 from tests.waiting import until_it
 
 Handler = Callable[[Delivery[ReleaseOrdered]], Awaitable[None]]

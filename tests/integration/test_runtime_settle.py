@@ -1,98 +1,21 @@
 """Settlement through FastStream on a real nats-server, as the service notify with its own user."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from contracts import codec
-from contracts.dead import MessageGivenUp
 from contracts.orders import BookOpenOrdered, ReleaseOrdered
 from contracts.streams import NOTIFY_RELEASES, Consumer
-from services.runtime import consumers, settle
+from services.runtime import settle
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
-from services.runtime.consumers import ConsumerLost
 from services.runtime.errors import Unavailable
 from services.runtime.letters import read_message
-from services.runtime.readiness import Readiness
-from services.runtime.settle import Delivery, Poison, Retry, Settlement
-from tests.servers import NatsServer
-from tests.waiting import until, until_it
-
-Handler = Callable[[Delivery[ReleaseOrdered]], Awaitable[None]]
-
-
-def release(number: int = 1) -> ReleaseOrdered:
-    return ReleaseOrdered(
-        agency="demo",
-        id=secrets.token_hex(16),
-        by="Officer",
-        reason="asked for",
-        given_at="2026-05-29T03:00:00.000000Z",
-        series="received",
-        year=2569,
-        number=number,
-    )
-
-
-class Worker:
-    """A running settlement, and what its handler was given."""
-
-    def __init__(self, bus: Bus, settlement: Settlement, readiness: Readiness) -> None:
-        self.bus = bus
-        self.settlement = settlement
-        self.readiness = readiness
-        self.stop = asyncio.Event()
-        self.task: asyncio.Task[None] = asyncio.create_task(settlement.run(self.stop))
-
-    async def pending(self) -> tuple[int, int]:
-        info = await self.bus.api(f"CONSUMER.INFO.{NOTIFY_RELEASES.stream}.{NOTIFY_RELEASES.durable}")
-        return info["num_pending"], info["num_ack_pending"]
-
-    async def settled(self) -> None:
-        """Wait until the consumer owes nothing and is owed nothing."""
-        await until_it(self._owes_nothing)
-
-    async def _owes_nothing(self) -> bool:
-        return await self.pending() == (0, 0)
-
-
-@pytest.fixture
-async def notify(nats_server: NatsServer, bus: Bus) -> AsyncIterator[Bus]:
-    connected = await Bus.connect(nats_server.settings(), "notify")
-    yield connected
-    await connected.close()
-
-
-@asynccontextmanager
-async def working(
-    bus: Bus, handler: Handler, consumer: Consumer = NOTIFY_RELEASES, **options: Any
-) -> AsyncIterator[Worker]:
-    readiness = Readiness("notify")
-    settlement = Settlement(bus, readiness)
-    settlement.on(consumer, handler, ReleaseOrdered, **options)
-    worker = Worker(bus, settlement, readiness)
-    try:
-        yield worker
-    finally:
-        worker.stop.set()
-        await asyncio.wait({worker.task}, timeout=30)
-        assert worker.task.done(), "it did not stop"
-
-
-async def dead_letters(bus: Bus) -> list[MessageGivenUp]:
-    found = []
-    last = (await bus.api("STREAM.INFO.DEAD"))["state"]["last_seq"]
-    for sequence in range(1, last + 1):
-        message = await read_message(bus.nc, "DEAD", sequence)
-        assert message is not None
-        found.append(codec.decode(message.body, MessageGivenUp))
-    return found
+from services.runtime.settle import Delivery, Poison, Retry
+from tests.settling import dead_letters, release, working
+from tests.waiting import until
 
 
 async def test_returning_means_done(bus: Bus, notify: Bus) -> None:
@@ -321,126 +244,3 @@ async def test_one_worker_keeps_the_order_and_two_work_at_once(bus: Bus, notify:
         assert most == workers
         if workers == 1:
             assert order == list(range(1, 21))
-
-
-async def test_stopping_lets_the_running_handler_finish(bus: Bus, notify: Bus) -> None:
-    begun, finished = asyncio.Event(), asyncio.Event()
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        begun.set()
-        await asyncio.sleep(0.5)
-        finished.set()
-
-    async with working(notify, handler) as worker:
-        await bus.publish(release())
-        await begun.wait()
-        worker.stop.set()
-        await worker.task
-        assert finished.is_set()
-        assert await Worker.pending(worker) == (0, 0)
-
-
-async def test_a_killed_server_costs_nothing(nats_server: NatsServer, bus: Bus, notify: Bus) -> None:
-    done: set[int] = set()
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        done.add(delivery.event.number)
-
-    async with working(notify, handler) as worker:
-        for number in range(1, 6):
-            await bus.publish(release(number))
-        await until(lambda: len(done) == 5)
-        nats_server.kill()
-        await until(lambda: not bus.connected and not notify.connected)
-        nats_server.start()
-        await until(lambda: bus.connected and notify.connected)
-        for number in range(6, 11):
-            await bus.publish(release(number))
-        await until(lambda: done == set(range(1, 11)), seconds=30)
-        assert not worker.task.done()
-
-
-async def test_a_deleted_consumer_ends_the_service(bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        """Nothing to do."""
-
-    async with working(notify, handler) as worker:
-        await until(lambda: worker.readiness.ready)
-        await bus.api(f"CONSUMER.DELETE.ORDERS.{NOTIFY_RELEASES.durable}")
-        with pytest.raises(ConsumerLost, match="deleted"):
-            await asyncio.wait_for(worker.task, 20)
-        assert not worker.readiness.ready
-
-
-async def test_it_waits_for_a_consumer_that_is_not_provisioned(
-    bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
-    handled = asyncio.Event()
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        handled.set()
-
-    await bus.api(f"CONSUMER.DELETE.ORDERS.{NOTIFY_RELEASES.durable}")
-    async with working(notify, handler) as worker:
-        await until(lambda: worker.readiness.reasons == ["consumers: notify-releases is not provisioned"])
-        path = f"CONSUMER.CREATE.ORDERS.{NOTIFY_RELEASES.durable}.{NOTIFY_RELEASES.filter_subject}"
-        await bus.api(path, {"stream_name": "ORDERS", "config": NOTIFY_RELEASES.config()})
-        await bus.publish(release())
-        async with asyncio.timeout(10):
-            await handled.wait()
-
-
-async def test_a_stalled_consumer_ends_the_service(bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pull loop is stopped as if it had died: nothing else would notice."""
-    monkeypatch.setattr(consumers, "WATCH_SECONDS", 0.2)
-    monkeypatch.setattr(consumers, "STALLED_SECONDS", 1.0)
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        """Nothing to do."""
-
-    async with working(notify, handler) as worker:
-        await until(lambda: worker.readiness.ready)
-        assert worker.settlement._broker is not None
-        for subscriber in worker.settlement._broker.subscribers:
-            await subscriber.stop()
-        await bus.publish(release())
-        with pytest.raises(ConsumerLost, match="messages wait"):
-            await asyncio.wait_for(worker.task, 20)
-
-
-async def test_a_connection_that_ends_for_good_ends_the_service(nats_server: NatsServer, bus: Bus, notify: Bus) -> None:
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        """Nothing to do."""
-
-    async with working(notify, handler) as worker:
-        await until(lambda: worker.readiness.ready)
-        assert worker.settlement._broker is not None
-        # What the server does to a client that sends too much: it is never connected again.
-        await worker.settlement._broker.connection.publish("order.v1.release.demo", b"", headers={"x": "x" * 9_000_000})
-        with pytest.raises(ConsumerLost, match="ended"):
-            await asyncio.wait_for(worker.task, 20)
-
-
-async def test_the_loop_does_not_freeze_when_the_connection_ends_under_a_handler(
-    nats_server: NatsServer, bus: Bus, notify: Bus
-) -> None:
-    """FastStream's pull loop would fetch from the closed connection for ever, without a single await."""
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
-        begun.set()
-        await go_on.wait()
-
-    async with working(notify, handler) as worker:
-        await bus.publish(release())
-        await begun.wait()
-        assert worker.settlement._broker is not None
-        connection = worker.settlement._broker.connection
-        await connection.publish("order.v1.release.demo", b"", headers={"x": "x" * 9_000_000})
-        await until(lambda: connection.is_closed)
-        go_on.set()
-        with pytest.raises(ConsumerLost, match="ended"):
-            await asyncio.wait_for(worker.task, 20)
