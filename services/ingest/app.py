@@ -114,9 +114,11 @@ async def _attempts(settings: Settings, bus: Bus, clock: Clock, stack: AsyncExit
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()  # again, if need be: nats-py's flush swallows a cancellation
+        _, left = await asyncio.wait(left, timeout=0.1)
 
 
 async def _raise_when(closed: asyncio.Event) -> None:

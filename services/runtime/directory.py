@@ -85,9 +85,9 @@ class Directory:
 
     async def close(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again, if need be: nats-py's flush swallows a cancellation
+            await asyncio.wait({self._task}, timeout=0.1)
 
     async def _follow(self) -> None:
         said = ""

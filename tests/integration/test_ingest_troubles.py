@@ -1,7 +1,6 @@
 """NATS away, full, or not durable; the end of the process; attempts that wait."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -226,17 +225,18 @@ async def presented(port: int) -> bytes:
         return found
 
 
+async def talk_without_listening(writer: asyncio.StreamWriter) -> None:
+    for _ in range(60):  # 18 MB of commands, 42 MB of replies: somebody would have to hold them
+        writer.write(b"NOOP\r\n" * 50_000)
+        async with asyncio.timeout(3):
+            await writer.drain()
+
+
 async def test_a_peer_that_does_not_read_is_not_read_either(place: World) -> None:
     with ingress(place.nats, place.folder) as running:
         _, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1_024)
-        sent = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(3):
-                while sent < 200:
-                    writer.write(b"NOOP\r\n" * 50_000)
-                    await writer.drain()
-                    sent += 1
-        assert sent < 200  # 60 MB of commands: somebody would have to hold them or their replies
+        with pytest.raises(TimeoutError):
+            await talk_without_listening(writer)
         async with client(running.port) as peer:
             assert (await peer.letter(LETTER, TO)).startswith("250")
         writer.transport.abort()
@@ -281,3 +281,31 @@ async def test_it_waits_for_nats_at_the_start(place: World) -> None:
         await until_ready(running)
         async with client(running.port) as peer:
             assert (await peer.letter(LETTER, TO)).startswith("250")
+
+
+async def test_a_letter_does_not_go_to_a_server_that_came_back_without_syncing(place: World) -> None:
+    with ingress(place.nats, place.folder) as running:
+        async with client(running.port) as peer:
+            assert (await peer.begin(TO)).startswith("354")
+            place.server.stop()
+            place.server._sync = "2m"
+            place.server.start()
+            await until(lambda: any("sync_interval" in reason for reason in running.reasons()))
+            peer.send(LETTER)
+            assert (await peer.reply()).startswith("451 4.3.0")
+
+
+async def test_an_attempt_noted_while_others_are_published_is_not_forgotten(place: World) -> None:
+    async with attempts(place.server) as subscription:
+        with ingress(place.nats, place.folder) as running:
+            async with client(running.port) as peer, client(running.port) as other:
+                place.server.pause()
+                try:
+                    assert (await peer.begin("first@demo.test")).startswith("550")
+                    await peer.say("RSET")
+                    assert (await other.begin("second@demo.test")).startswith("550")
+                    await other.say("RSET")
+                finally:
+                    place.server.resume()
+                found = {(await next_attempt(subscription)).recipients[0] for _ in range(2)}
+    assert found == {"first@demo.test", "second@demo.test"}

@@ -16,6 +16,7 @@ from services.runtime.settings import Ingest, Nats, Settings
 from tests.servers import free_port
 
 READY_SECONDS = 20
+STOP_SECONDS = 30
 
 
 @dataclass
@@ -38,8 +39,12 @@ class Ingress:
         """Ask it to stop and wait until it has."""
         if self._thread.is_alive():
             self.ask_to_stop()
-        self._thread.join(60)
-        assert not self._thread.is_alive(), "the ingress did not stop"
+        self._thread.join(STOP_SECONDS)
+        assert not self._thread.is_alive(), f"the ingress did not stop: {self._tasks()}"
+
+    def _tasks(self) -> list[str]:
+        """What it still does, for the message of a failure."""
+        return [f"{task.get_name()} {task.get_stack(limit=3)}" for task in asyncio.all_tasks(self._loop)]
 
     def reasons(self) -> list[str]:
         """Why it is not ready."""

@@ -32,6 +32,7 @@ def test_octet_by_octet_is_gathered() -> None:
     for _ in range(GATHERED * 2):
         content.add(b"x")
     assert len(content._pieces) <= 2
+    assert len(content._gathered) < GATHERED  # else it would be copied whole in the end
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_the_preimage_is_what_the_module_says() -> None:
         b"Return-Path: <a@client.test>\r\nDelivered-To: b\r\n" + LETTER,
         b"X-Spam-Score: 3\r\n" + LETTER,
         LETTER.replace(b"From: A <a", b"From: A\r\n <a"),
+        LETTER.replace(b"From: A <a", b"From: A \r\n\t <a"),
         LETTER.replace(b"Message-ID: <", b"message-id:   <"),
     ],
 )
