@@ -16,10 +16,11 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from contracts import codec
 from contracts.event import Event
 from services.runtime.bus import Bus
-from services.runtime.errors import Missing
+from services.runtime.errors import Missing, Unavailable
 
 FETCH = 100
 WAIT_SECONDS = 5.0
+PAUSE_SECONDS = 0.5
 IDLE_SECONDS = 60.0
 """The server removes a reader that has not asked for so long."""
 
@@ -60,7 +61,6 @@ async def follow(
     while True:
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE,
-            filter_subject=subject,
             headers_only=headers_only or None,
             inactive_threshold=IDLE_SECONDS,
             deliver_policy=DeliverPolicy.BY_START_TIME if seen is None else DeliverPolicy.BY_START_SEQUENCE,
@@ -69,9 +69,9 @@ async def follow(
             mem_storage=True,
         )
         try:
-            reader = await bus.js.pull_subscribe("", stream=stream, config=config)
+            reader = await bus.js.pull_subscribe(subject, stream=stream, config=config)
         except (TimeoutError, nats.errors.Error):
-            await asyncio.sleep(WAIT_SECONDS / 10)
+            await _pause(bus)
             continue
         try:
             info = await reader.consumer_info()
@@ -85,10 +85,17 @@ async def follow(
                     if until_now and not stored.pending:
                         return
         except (nats.errors.Error, nats.js.errors.NotFoundError):
-            await asyncio.sleep(WAIT_SECONDS / 10)  # the reader is gone, or the connection: from the last one seen
+            await _pause(bus)  # the reader is gone, or the connection: from the last one seen
         finally:
             with contextlib.suppress(TimeoutError, nats.errors.Error):
                 await reader.unsubscribe()
+
+
+async def _pause(bus: Bus) -> None:
+    """Before trying again. A connection that was closed does not come back; nats-py hides a cancellation behind it."""
+    if bus.nc.is_closed:
+        raise Unavailable("the connection is closed")
+    await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def last_sequence(bus: Bus, stream: str) -> int:
