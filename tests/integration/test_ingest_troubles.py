@@ -232,6 +232,7 @@ async def talk_without_listening(writer: asyncio.StreamWriter) -> None:
             await writer.drain()
 
 
+@pytest.mark.slow
 async def test_a_peer_that_does_not_read_is_not_read_either(place: World) -> None:
     with ingress(place.nats, place.folder) as running:
         _, writer = await asyncio.open_connection("127.0.0.1", running.port, limit=1_024)
@@ -275,7 +276,7 @@ async def test_a_flood_of_guesses_is_counted_and_not_kept(place: World) -> None:
 
 async def test_it_waits_for_nats_at_the_start(place: World) -> None:
     place.server.stop()
-    with ingress(place.nats, place.folder, ready=False) as running:
+    with ingress(place.server.settings(request_seconds=1.0), place.folder, ready=False) as running:
         await until(lambda: any(reason.startswith("nats") for reason in running.reasons()))
         place.server.start()
         await until_ready(running)
