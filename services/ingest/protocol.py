@@ -114,6 +114,10 @@ class SmtpSession(SMTP):
         self._lost = False
         self._ended = False
 
+    def __dir__(self) -> list[str]:
+        """Nothing: aiosmtpd's constructor would look through it for commands and AUTH: 70 microseconds a session."""
+        return []
+
     # --- the connection -----------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
