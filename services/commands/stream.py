@@ -78,7 +78,9 @@ async def follow(
             if until_now and not info.num_pending:
                 return
             while True:
-                for message in await _fetch(reader):
+                messages = await _fetch(reader)
+                _check_cancelled()
+                for message in messages:
                     stored = _stored(message)
                     seen = stored.sequence
                     yield stored
@@ -91,8 +93,16 @@ async def follow(
                 await reader.unsubscribe()
 
 
+def _check_cancelled() -> None:
+    """Be cancelled, if we were: wait_for of Python 3.11 loses a cancellation that comes together with its result."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _pause(bus: Bus) -> None:
-    """Before trying again. A connection that was closed does not come back; nats-py hides a cancellation behind it."""
+    """Before trying again. A connection that was closed does not come back."""
+    _check_cancelled()
     if bus.nc.is_closed:
         raise Unavailable("the connection is closed")
     await asyncio.sleep(PAUSE_SECONDS)

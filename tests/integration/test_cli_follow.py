@@ -110,3 +110,21 @@ async def test_a_connection_that_was_closed_is_no_reason_to_wait_for_ever(bus: B
     with pytest.raises(Unavailable):
         async with asyncio.timeout(15):
             await reading
+
+
+async def test_a_reader_can_be_cancelled_at_any_moment(bus: Bus) -> None:
+    """Python 3.11 loses a cancellation that comes together with an answer; a command must end all the same."""
+
+    async def read() -> None:
+        async for _ in follow(bus, "ORDERS", after=0):
+            pass
+
+    await bus.publish(order(1))
+    for moment in range(60):
+        reading = asyncio.create_task(read())
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.0002 * (moment % 10))
+        reading.cancel()
+        done, _ = await asyncio.wait({reading}, timeout=20)
+        assert done, f"at moment {moment}"
