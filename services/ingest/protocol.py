@@ -9,6 +9,7 @@ this file only: `_handle_client` (its command loop, replaced), `_getaddr` (its a
 
 import asyncio
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, cast
 
@@ -482,7 +483,7 @@ class SmtpSession(SMTP):
                 return await self._parts.postmaster.hand_over(transaction, self._peer, arrival)
             if not self._parts.ready():
                 return replies.NOT_READY
-            started = self.loop.time()
+            started = time.perf_counter()  # the loop's own time is cut to milliseconds
             kept = await self._parts.reception.accept(transaction, self._peer, self._with(transaction), arrival)
         except StoreFull as error:
             log.deferred(str(error), self._peer.address, agencies)
@@ -493,7 +494,7 @@ class SmtpSession(SMTP):
         except Exception:  # noqa: BLE001 - every internal fault is 451, never 5xx (invariant 1)
             log.failed(self._peer.address)
             return replies.TRY_LATER
-        self._count(kept, transaction, self.loop.time() - started)
+        self._count(kept, transaction, time.perf_counter() - started)
         mails = ", ".join(event.mail for event in kept.events[:NAMED_MAILS])
         return replies.KEPT.saying(f"Kept as {mails}")
 
