@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from services.commands.errors import CommandError
+from services.commands.metrics import RESTARTS
 from services.commands.supervisor import Supervisor
 from services.runtime import readiness
 from services.runtime.ops import OpsServer
@@ -33,6 +34,7 @@ class Overview:
         for name in self._services:
             told.set(name, False, "is not started yet")
         self._supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
+        self._supervisor.on_restart = lambda name: RESTARTS.labels(name).inc()
         self._ops = OpsServer(self._listen, self._folder)
         try:
             self._ops.start()

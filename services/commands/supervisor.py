@@ -37,6 +37,8 @@ class Supervisor:
         """Called when a part has ended or runs again."""
         self.hint: Callable[[str], str] = lambda name: ""
         """What to add where a part has ended: where its log is."""
+        self.on_restart: Callable[[str], None] = lambda name: None
+        """Called when a part has to be started again."""
         self._record = record
         self._output = output
         self._say = say
@@ -96,6 +98,7 @@ class Supervisor:
             if time.monotonic() - began > SETTLED_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
             self.restarts[part.name] += 1
+            self.on_restart(part.name)
             self._say(f"{part.name} {_how(code)}; starting it again in {pause:g} s{self.hint(part.name)}")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

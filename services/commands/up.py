@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.commands import welcome
 from services.commands.errors import CommandError
 from services.commands.patience import until
 from services.commands.state import State
@@ -20,6 +19,7 @@ from services.commands.supervisor import MisconfiguredError
 from services.commands.terminal import ERR
 from services.runtime import config as configuration
 from services.runtime.config import host_port
+from services.runtime.errors import BusError
 from services.runtime.settings import Settings
 from services.runtime.version import version
 
@@ -105,12 +105,17 @@ async def _serve(system: "System", began: float) -> None:
 
 
 async def _say_ready(system: "System", began: float) -> None:
+    from services.commands import welcome
+
     if not await until(lambda: not system.not_ready(), PATIENCE_SECONDS):
         say("not ready yet: " + "; ".join(system.not_ready()))
         await until(lambda: not system.not_ready())
     welcome.show(system, time.monotonic() - began)
-    if sys.stderr.isatty():
-        await system.tell_letters(say)
+    while sys.stderr.isatty():
+        try:
+            await system.tell_letters(say)
+        except* BusError:  # nothing to read is no reason to end what is read about
+            await asyncio.sleep(PATIENCE_SECONDS)
 
 
 async def _keep_house(system: "System") -> None:

@@ -59,6 +59,7 @@ async def test_it_says_where_things_are_and_ends_in_order(world: World) -> None:
     status, page = world.page("/metrics")
     assert status == 200
     assert 'saraban_ready{service="ingest"} 1.0' in page
+    assert 'saraban_ready{service="up"} 1.0' in page
     running = [part for part in Record(State(world.state).parts).read() if part.alive]
     assert sorted(part.name for part in running) == ["ingest", "nats-server", "notify", "register", "sign"]
 
@@ -82,6 +83,7 @@ async def test_a_part_that_dies_is_started_again_and_no_letter_is_lost(world: Wo
     said = world.log.read_text()
     assert f"{part} was ended by SIGKILL; starting it again in 0.5 s" in said
     assert f"{part} is running again" in said
+    assert f'saraban_up_restarts_total{{part="{part}"}} 1.0' in world.page("/metrics")[1]
 
 
 async def test_a_supervisor_that_was_killed_leaves_a_system_the_next_one_takes_over(world: World) -> None:

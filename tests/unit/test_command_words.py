@@ -1,5 +1,7 @@
 """What the commands read from a line and what they say, without any system."""
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -149,9 +151,6 @@ def test_a_subscriber_with_a_name_of_ours_is_refused(tmp_path: Path) -> None:
 
 
 def test_help_does_not_wait_for_heavy_libraries() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys; sys.argv = ['saraban', '--help']\n"
         "from services import cli\n"
@@ -168,9 +167,6 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
 
 
 def test_a_service_does_not_carry_the_command_line() -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys; sys.argv = ['saraban', 'ingest', '--config', '/nonexistent.toml']\n"
         "from services import cli\n"
@@ -184,3 +180,11 @@ def test_a_service_does_not_carry_the_command_line() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip().startswith("saraban: /nonexistent.toml: cannot be read")
+
+
+@pytest.mark.parametrize("word", ["up", "service"])
+def test_metrics_are_not_imported_before_their_folder_is_known(word: str) -> None:
+    """prometheus_client decides once, when it is imported, whether its numbers are shared between processes."""
+    code = f"import sys, services.commands.{word}; assert 'prometheus_client' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

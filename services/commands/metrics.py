@@ -1,0 +1,9 @@
+"""The supervisor's metrics."""
+
+from prometheus_client import Counter
+
+RESTARTS = Counter(
+    "saraban_up_restarts_total",
+    "Times a part was started again because it had ended by itself.",
+    ["part"],  # ingest (or ingest-1, ingest-2, …) | register | sign | notify | nats-server
+)
