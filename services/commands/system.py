@@ -65,10 +65,8 @@ class System:
     async def start(self, *, with_demo: bool) -> None:
         """Start the parts in order. Raises CommandError, with the reason in a line, when one cannot be started."""
         state = self.state
-        state.lock("up", f"{state.root} is in use by another `saraban up`; a second one needs a --state of its own")
         await end_leftovers(self.record, self._say)
         self._check_addresses()
-        state.clear_metrics()
         if self.embedded:
             await self._start_nats()
         write_private(state.config, toml.dumps(self._written()).encode())

@@ -65,7 +65,9 @@ def up(
             raise CommandError(f"{option} {error}", 2) from error
     place = State(state or Path(settings.state))
     place.prepare()
+    place.lock("up", f"{place.root} is in use by another `saraban up`; a second one needs a --state of its own")
     # prometheus_client looks at it once, when it is imported: before everything that has a metric.
+    place.clear_metrics()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(place.metrics)
     from services.commands.system import assemble
 
