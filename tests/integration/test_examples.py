@@ -1,10 +1,11 @@
 """The subscribers of the README work as they stand: another program, in another language, from the outside."""
 
+import asyncio
 import os
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -20,12 +21,13 @@ pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "examples"
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    world = World(tmp_path)
-    await world.start()
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One system for both: the second subscriber goes on where the first one ended."""
+    world = World(tmp_path_factory.mktemp("examples"))
+    asyncio.run(world.start())
     yield world
-    await world.stop()
+    asyncio.run(world.stop())
 
 
 def letter(name: str) -> bytes:
@@ -62,19 +64,32 @@ def subscribed(command: list[str], output: Path) -> Iterator[Callable[[], list[l
 
 
 async def tells_each_letter(world: World, command: list[str], output: Path) -> None:
-    await world.send(letter("before"))
+    tag = output.stem
+    before = len(await world.stored("REGISTER", "register.v1.entered.demo.>"))
+    await world.send(letter(f"{tag}-before"))
     with subscribed(command, output) as printed:
         await world.until(lambda: len(printed()) == 1, "the letter that was there before")
-        await world.send(letter("meanwhile"))
+        await world.send(letter(f"{tag}-meanwhile"))
         await world.until(lambda: len(printed()) == 2, "the letter that came meanwhile")
+        await acknowledged(world)
     # It was down when the next one came, and goes on where it was.
-    await world.send(letter("afterwards"))
-    rows = await world.events(LetterEntered, 3)
+    await world.send(letter(f"{tag}-afterwards"))
+    rows = (await world.events(LetterEntered, before + 3))[-3:]
     with subscribed(command, output) as printed:
-        await world.until(lambda: len(printed()) >= 3, "the letter that came while it was down")
+        await world.until(lambda: len(printed()) == 3, "the letter that came while it was down")
         lines = printed()
+        await acknowledged(world)
     assert [line[:3] for line in lines] == [[row.number_text, row.deemed_at, row.sha256] for row in rows]
     assert [line[3] for line in lines] == [row.key for row in rows]
+
+
+async def acknowledged(world: World) -> None:
+    """Wait until the subscriber has told the server that it is through with what it printed."""
+    async with asyncio.timeout(30), world.bus() as bus:
+        waiting = 1
+        while waiting:
+            info = await bus.api("CONSUMER.INFO.REGISTER.reader-rows-demo")
+            waiting = info["num_ack_pending"] + info["num_pending"]
 
 
 async def test_the_subscriber_in_python(world: World, tmp_path: Path) -> None:
