@@ -108,13 +108,14 @@ class World:
         Whatever is left after that is killed.
         """
         up, self._up = self._up, None
-        if up is None:
-            return None
-        if up.poll() is None:
-            os.killpg(up.pid, signal.SIGINT)
         try:
+            if up is None:
+                return None
+            if up.poll() is None:
+                os.killpg(up.pid, signal.SIGINT)
             return await asyncio.to_thread(up.wait, 60)
         except subprocess.TimeoutExpired:
+            assert up is not None
             up.kill()
             up.wait()
             return None

@@ -155,8 +155,9 @@ def _hear_signals(stop: asyncio.Event, system: "System") -> None:
 
 
 def say(text: str) -> None:
-    """One line for whoever watches."""
-    ERR.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]  {text}")
+    """One line for whoever watches. A terminal that was closed is no reason not to end in order."""
+    with contextlib.suppress(OSError):
+        ERR.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim]  {text}")
 
 
 def _say_stage(names: Sequence[str]) -> None:

@@ -1,11 +1,14 @@
 """`saraban up`: what an operator sees when things go well, when parts die, and when the supervisor itself is killed."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -185,6 +188,28 @@ async def test_ctrl_c_during_the_start_ends_what_was_started(world: World) -> No
     assert process.returncode == 0, said.decode()
     assert not any(part.alive for part in Record(State(world.state).parts).read())
     assert "Traceback" not in said.decode()
+
+
+async def test_a_terminal_that_is_closed_ends_the_system_in_order(world: World) -> None:
+    """Whoever closes the window leaves nothing behind, although nobody can be told anything any more."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "services.cli", "up", "--state", str(world.state),
+            "--smtp", f"127.0.0.1:{world.smtp}", "--http", f"127.0.0.1:{world.ops}",
+        ],
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(slave)
+    said = b""
+    while b"Ctrl-C ends it" not in said:
+        said += os.read(master, 4096)
+    parts = [part for part in Record(State(world.state).parts).read() if part.alive]
+    assert len(parts) == 5
+    os.close(master)
+    assert process.wait(60) == 0
+    assert not any(part.alive for part in parts)
 
 
 async def test_a_stop_of_the_machine_is_a_stop(world: World) -> None:
