@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # imported late, see below
 PATIENCE_SECONDS = 20.0
 """When the system is not ready by then, the reasons are said; it goes on trying."""
 HOUSEKEEPING_SECONDS = 30.0
+STUBBORN_SECONDS = 5.0
 
 app = typer.Typer()
 
@@ -139,8 +140,8 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
             raise group.exceptions[0] from None
         return True
     working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    # Not `await working`: whatever holds it up, the parts have to be ended.
+    await asyncio.wait((working,), timeout=STUBBORN_SECONDS)
     return False
 
 

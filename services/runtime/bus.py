@@ -97,6 +97,11 @@ class Bus:
             await nc.close()
             reason = last_error[0] or str(error) or type(error).__name__
             raise errors.Unavailable(f"cannot connect to {', '.join(config.servers)}: {reason}") from error
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            # wait_for of Python 3.11 loses a cancellation that comes together with its result.
+            await bus.close()
+            raise asyncio.CancelledError
         connected.set(1)
         return bus
 

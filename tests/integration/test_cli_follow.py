@@ -128,3 +128,16 @@ async def test_a_reader_can_be_cancelled_at_any_moment(bus: Bus) -> None:
         reading.cancel()
         done, _ = await asyncio.wait({reading}, timeout=20)
         assert done, f"at moment {moment}"
+
+
+async def test_connecting_can_be_cancelled_at_any_moment(nats_server: NatsServer) -> None:
+    for moment in range(60):
+        connecting = asyncio.create_task(Bus.connect(nats_server.settings(), "test"))
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.0002 * (moment % 20))
+        if connecting.cancel():
+            await asyncio.wait({connecting}, timeout=20)
+            assert connecting.cancelled(), f"at moment {moment}"
+        else:
+            await (await connecting).close()
