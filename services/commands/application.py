@@ -62,17 +62,22 @@ def run_application(lines: Mapping[str, str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"saraban {version()}\n")
+        raise typer.Exit
+
+
 def _saraban(
     *,
-    shown: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+    shown: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)
+    ] = False,
 ) -> None:
     """Receives official letters by mail, gives each its legal time and its register number, and answers with a receipt that can be checked.
 
     Start here: [bold]saraban up[/bold], then in another terminal [bold]saraban send letter.pdf[/bold].
     """  # noqa: E501 - the text of --help, which wraps it
-    if shown:
-        sys.stdout.write(f"saraban {version()}\n")
-        raise typer.Exit
 
 
 def _add(application: typer.Typer, word: str, line: str) -> None:

@@ -188,3 +188,18 @@ def test_metrics_are_not_imported_before_their_folder_is_known(word: str) -> Non
     code = f"import sys, services.commands.{word}; assert 'prometheus_client' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        (["--version"], 0, "saraban "),
+        (["--help"], 0, "Start here"),
+        ([], 2, "Start here"),
+        (["sned"], 2, "Did you mean"),
+    ],
+)
+def test_the_command_by_itself(line: list[str], code: int, words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "services.cli", *line], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert words in done.stdout + done.stderr
