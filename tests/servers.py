@@ -139,6 +139,16 @@ class NatsServer:
     def pause(self) -> None:
         """Stop it in the middle of whatever it does; it answers nothing."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while not self._stands():  # each thread stops when it next looks; until then it may still write
+            assert time.monotonic() < deadline, "nats-server does not stop"
+            time.sleep(0.002)
+
+    def _stands(self) -> bool:
+        states = [
+            task.read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{self.pid}/task").glob("*/stat")
+        ]
+        return all(state in "Tt" for state in states)
 
     def resume(self) -> None:
         """Let it go on after `pause`."""

@@ -59,7 +59,6 @@ async def test_twenty_large_letters_held_open_and_then_ended_at_once(place: Worl
         watching.cancel()
         assert all(reply.startswith("250") for reply in replies)
         assert peak.octets < 1.4 * 20 * 10 * MEBIBYTE + 80 * MEBIBYTE  # idle, and the window towards NATS
-        assert process.resident_bytes < 120 * MEBIBYTE
     finally:
         process.kill()
 
