@@ -106,8 +106,8 @@ class State:
                 raise CommandError(f"{self.secrets_file}: cannot be read: {error}") from error
         for role in ROLES:
             found.passwords.setdefault(role.name, secrets.token_urlsafe(24))
-        found.nats_port = _port(found.nats_port or 4222)
-        found.monitor_port = _port(found.monitor_port or 8222, not_this=found.nats_port)
+        found.nats_port = _port(found.nats_port)
+        found.monitor_port = _port(found.monitor_port, not_this=found.nats_port)
         write_private(self.secrets_file, msgspec.json.encode(found))
         return found
 
@@ -176,8 +176,11 @@ def is_free(host: str, port: int) -> bool:
 
 
 def _port(wanted: int, not_this: int = 0) -> int:
-    """The port if it is free, otherwise any."""
-    if wanted != not_this and is_free("127.0.0.1", wanted):
+    """The port if it is free, otherwise any.
+
+    A new system takes any at once: two that start at the same time would both find a well-known port free.
+    """
+    if wanted and wanted != not_this and is_free("127.0.0.1", wanted):
         return wanted
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
