@@ -22,6 +22,21 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the directory's values: a field we do not know is a mistake in somebody's file."""
 
 
+class NextHop(Entry, frozen=True, kw_only=True):
+    """Mode shared: the server that has the domain's other mailboxes."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Annotated[int, Meta(ge=1, le=65535)] = 25
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    client: Annotated[
+        Literal["none", "xclient", "proxy"],
+        Meta(
+            description="How it is told who the peer is, so that its filters see the real one: Postfix's XCLIENT, or a "
+            "PROXY v2 header. It has to trust our address for either."
+        ),
+    ] = "none"
+
+
 class Domain(Entry, frozen=True, kw_only=True):
     """A mail domain of the agency, and what happens to addresses on it that are not ours (invariant 9)."""
 
@@ -30,6 +45,9 @@ class Domain(Entry, frozen=True, kw_only=True):
     upstreams: Annotated[
         tuple[str, ...], Meta(description="Mode behind: networks (CIDR) of the agency's own server.")
     ] = ()
+    next_hop: Annotated[
+        NextHop | None, Meta(description="Mode shared: the server that addresses which are not ours are passed to.")
+    ] = None
 
 
 class Officer(Entry, frozen=True, kw_only=True):
@@ -155,8 +173,8 @@ def _of_domains(agency: Agency) -> list[str]:
     for domain in agency.domains:
         if domain.mode == "behind" and not domain.upstreams:
             found.append(f"domains: {domain.name!r} is in mode behind, but names no upstream networks")
-        if domain.mode == "shared":
-            found.append(f"domains: {domain.name!r}: mode shared is not built yet; use only or behind")
+        if (domain.mode == "shared") != (domain.next_hop is not None):
+            found.append(f"domains: {domain.name!r}: mode shared and next_hop go together")
         found += [
             f"domains: {domain.name!r}: {network!r} is no network such as 192.0.2.0/24"
             for network in domain.upstreams

@@ -95,6 +95,12 @@ class MailReceived(Event, tag="mail.received.v1", frozen=True, kw_only=True):
         tuple[Literal["bare_newline", "bare_carriage_return", "nul_octet", "no_header", "long_line"], ...],
         Meta(description="Oddities of the octets, stored as they came."),
     ] = ()
+    blocklisted: Annotated[
+        tuple[str, ...], Meta(description="DNS block lists that name the peer, of those that the operator has asked.")
+    ] = ()
+    spam_score: Annotated[
+        float | None, Meta(description="rspamd's score, where the operator asks one and it answered in time.")
+    ] = None
     cut: Annotated[tuple[str, ...], Meta(description="Fields that were cut to fit the headers' budget.")] = ()
 
 

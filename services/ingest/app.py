@@ -14,10 +14,14 @@ from services.ingest.attempts import Attempts
 from services.ingest.attempts_file import AttemptsFile
 from services.ingest.certificate import Certificate
 from services.ingest.mailroom import Mailroom
-from services.ingest.protocol import Parts, SmtpSession
+from services.ingest.next_hop import NextHops
+from services.ingest.parts import Parts
+from services.ingest.protocol import SmtpSession
 from services.ingest.reception import Reception
 from services.ingest.recipients import Recipients
+from services.ingest.reputation import Reputation
 from services.ingest.sessions import Sessions, TurnedAway
+from services.ingest.traffic import Traffic
 from services.runtime import log as runtime_log
 from services.runtime.bus import Bus
 from services.runtime.clock import CentralClock, Clock
@@ -150,10 +154,13 @@ def _build(
         clock=clock,
         recipients=Recipients(directory, operator=postmaster is not None),
         reception=Reception(mailroom),
+        reputation=Reputation(ingest),
         mailroom=mailroom,
+        next_hops=NextHops(hostname, ingest.next_hop_seconds),
         flight=flight,
-        sessions=Sessions(ingest.sessions, flight),
+        sessions=Sessions(ingest.sessions, ingest.sessions_per_address, flight),
         attempts=attempts,
+        traffic=Traffic(),
         certificate=_certificate(settings),
         postmaster=postmaster,
         ready=gate.open,

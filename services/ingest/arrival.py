@@ -1,11 +1,13 @@
-"""A letter on its way in: dot reader, octets, bounds and the time of receipt in one place, without any waiting."""
+"""A letter on its way in: reader, octets, bounds and the time of receipt in one place, without any waiting."""
 
 from typing import Final, Literal
 
 from services.ingest import replies
 from services.ingest.admission import Flight
+from services.ingest.chunk_reader import ChunkReader
 from services.ingest.content import Content
 from services.ingest.dot_reader import DotReader
+from services.ingest.oddities import Oddities
 from services.ingest.replies import Reply
 from services.runtime.clock import Clock, Stamp
 
@@ -17,13 +19,17 @@ PATIENCE: Final = 2
 
 
 class Arrival:
-    """From the 354 to the end of DATA. Whoever makes one must `release` it."""
+    """From the 354, or the first BDAT, to the letter's end. Whoever makes one must `release` it."""
 
-    def __init__(self, limit: int, flight: Flight, clock: Clock) -> None:
+    def __init__(self, limit: int, flight: Flight, clock: Clock, began: float) -> None:
+        self.began = began
+        """In the loop's time."""
         self._limit = limit
         self._flight = flight
         self._clock = clock
-        self._reader = DotReader(self._keep)
+        self._odd = Oddities()
+        self._reader: DotReader | ChunkReader = DotReader(self._keep, self._odd)
+        self._ends = True
         self._content = Content()
         self._taken = 0
         self._refusal: Reply | None = None
@@ -32,17 +38,26 @@ class Arrival:
         self.stamp: Stamp | None = None
         """When the last octet was there: the time of receipt, read once (invariant 5)."""
 
+    def expect(self, octets: int, *, last: bool) -> None:
+        """BDAT: the next so many octets are the letter's; only with `last` does it end behind them."""
+        if not isinstance(self._reader, ChunkReader):
+            self._reader = ChunkReader(self._keep, self._odd)
+        self._reader.expect(octets, last=last)
+        self._ends = last
+        if self.seen + octets > self._limit:
+            self.refuse(replies.TOO_LARGE)  # before its octets cost any memory
+
     def feed(self, chunk: bytes) -> bytes | None:
-        """Take one chunk; return None while DATA goes on, and what lies behind its end once it has ended."""
+        """Take octets; return None while DATA or the chunk goes on, and what lies behind its end once it has ended."""
         rest = self._reader.feed(chunk)
-        if rest is not None:
+        if rest is not None and self._ends:
             self.stamp = self._clock.now()
         return rest
 
     @property
     def refusal(self) -> Reply | None:
         """Why the letter cannot be taken, or None."""
-        return replies.SMUGGLED if self._reader.smuggled else self._refusal
+        return replies.SMUGGLED if self._odd.smuggled else self._refusal
 
     @property
     def endless(self) -> bool:
@@ -57,11 +72,16 @@ class Arrival:
     def labels(self) -> list[Label]:
         """What the reader noticed."""
         named: dict[Label, bool] = {
-            "bare_newline": self._reader.bare_newline,
-            "bare_carriage_return": self._reader.bare_carriage_return,
-            "nul_octet": self._reader.nul_octet,
+            "bare_newline": self._odd.bare_newline,
+            "bare_carriage_return": self._odd.bare_carriage_return,
+            "nul_octet": self._odd.nul_octet,
         }
         return [label for label, noticed in named.items() if noticed]
+
+    def refuse(self, reply: Reply) -> None:
+        """It is not taken, for the first reason that anybody gave; what still comes of it is read and forgotten."""
+        self._refusal = self._refusal or reply
+        self.release()
 
     def release(self) -> None:
         """Forget the octets and give their room back."""
@@ -71,16 +91,12 @@ class Arrival:
 
     def _keep(self, piece: bytes) -> None:
         self.seen += len(piece)
-        if self._refusal is not None or self._reader.smuggled:
+        if self._refusal is not None or self._odd.smuggled:
             return
         if self.seen > self._limit:
-            self._refuse(replies.TOO_LARGE)
+            self.refuse(replies.TOO_LARGE)
         elif not self._flight.take(len(piece)):
-            self._refuse(replies.NO_ROOM)
+            self.refuse(replies.NO_ROOM)
         else:
             self._taken += len(piece)
             self._content.add(piece)
-
-    def _refuse(self, reply: Reply) -> None:
-        self._refusal = reply
-        self.release()

@@ -27,15 +27,11 @@ def store_full(reason: str) -> None:
     _log.error("ingest.store_full", reason=reason)
 
 
-def kept(
-    mails: Sequence[str], peer: str, sender: str, size: int, seconds: float, position: str, answered: bool
-) -> None:
-    """A letter is kept; with `answered` false the peer left before it could be told."""
+def kept(mails: Sequence[str], size: int, seconds: float, position: str, answered: bool) -> None:
+    """A letter is kept; with `answered` false the peer left before it could be told. Who wrote: the traffic log."""
     _log.info(
         "ingest.kept",
         mails=list(mails),
-        peer=peer,
-        sender=sender,
         size=size,
         duration_seconds=round(seconds, 6),
         position=position,
@@ -43,9 +39,14 @@ def kept(
     )
 
 
-def refused(reply: str, stage: str, peer: str, sender: str, recipients: Sequence[str]) -> None:
-    """A recipient or a letter was refused or deferred."""
-    _log.info("ingest.refused", reply=reply, stage=stage, peer=peer, sender=sender, recipients=list(recipients))
+def refused(reply: str, stage: str, agency: str | None) -> None:
+    """A recipient or a letter was refused or deferred; who it was stands in the traffic log."""
+    _log.info("ingest.refused", reply=reply, stage=stage, agency=agency)
+
+
+def proxy_header_malformed(peer: str, error: str) -> None:
+    """A load balancer did not say who its client is; the connection was closed."""
+    _log.warning("ingest.proxy_header_malformed", peer=peer, error=error)
 
 
 def deferred(error: str, peer: str, agencies: Sequence[str]) -> None:

@@ -31,6 +31,17 @@ HANDSHAKES = Counter(
     "STARTTLS handshakes.",
     ["outcome"],  # done | failed
 )
+PROXY_HEADERS = Counter(
+    "saraban_ingest_proxy_headers_total",
+    "PROXY headers of load balancers.",
+    ["outcome"],  # read | local (it speaks for itself) | malformed
+)
+GUESSES = Counter("saraban_ingest_slowed_guesses_total", "Unknown recipients that were answered slowly.")
+PASSED = Counter(
+    "saraban_ingest_passed_total",
+    "Letters of mode shared that were handed to the domain's next hop, by what it answered.",
+    ["outcome"],  # taken | deferred | refused
+)
 FLIGHT = Gauge(
     "saraban_ingest_flight_bytes", "Octets of letters in memory at this moment.", multiprocess_mode="livesum"
 )

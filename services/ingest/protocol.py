@@ -1,227 +1,66 @@
-"""The SMTP session: commands in, replies out. What a reply means is decided elsewhere; this file is about the wire.
+"""The SMTP commands: what each asks, and what it is answered. The wire is `connection.py`, decisions are elsewhere.
 
-An aiosmtpd session whose reading and writing are our own, for measured reasons: aiosmtpd reads DATA line by line
-(1 MiB: 25 letters a second here, in whole chunks several hundred), parses every address with the mail parser of the
-standard library (45 microseconds), and waits for the socket after each reply. Private names of aiosmtpd are used in
-this file only: `_handle_client` (its command loop, replaced), `_getaddr` (its address parser, for uncommon forms),
-`_reset_timeout` (its idle timer, replaced by deadlines that a peer cannot push back).
+`_getaddr` is aiosmtpd's address parser (45 microseconds, the standard library's), for uncommon forms only.
 """
 
 import asyncio
-import ssl
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, cast
-
-from aiosmtpd.smtp import SMTP
-from msgspec import Struct
+from typing import Final
 
 from contracts import mail
 from contracts.mail import Recipient
 from contracts.streams import BATCH_MESSAGES
 from contracts.values import UNASSIGNED, AgencyId
-from services.ingest import addresses, log, metrics, networks, parameters, recipients, replies
+from services.ingest import addresses, log, metrics, parameters, recipients, replies
 from services.ingest.addresses import Addressed
-from services.ingest.admission import Flight
-from services.ingest.arrival import Arrival
-from services.ingest.attempts import Attempts
-from services.ingest.certificate import Certificate
-from services.ingest.mailroom import Mailroom
-from services.ingest.parameters import ParameterError
-from services.ingest.reception import Kept, Protocol, Reception
-from services.ingest.recipients import Operators, Ours, Recipients, Refused
+from services.ingest.arrival import PATIENCE, Arrival
+from services.ingest.connection import Connection, Over
+from services.ingest.next_hop import Declined
+from services.ingest.parameters import ParameterError, RcptParameters
+from services.ingest.parts import Parts
+from services.ingest.reception import Kept, Protocol, Refusal
+from services.ingest.recipients import Elsewhere, Operators, Ours, Refused
 from services.ingest.replies import Reply
-from services.ingest.sessions import Sessions
 from services.ingest.transaction import Addressee, Transaction
-from services.runtime.clock import Clock
 from services.runtime.errors import BusError, StoreFull
-from services.runtime.settings import Ingest
 
-if TYPE_CHECKING:
-    from services.ingest.postmaster import Postmaster
-
-LINE_OCTETS: Final = 4_096
-"""A command line: RFC 5321 asks for 512, DSN and SMTPUTF8 for some more."""
-
-INPUT_OCTETS: Final = 65_536
-"""Commands that a peer may send ahead of our replies; beyond it we stop reading."""
-
-BURST_OCTETS: Final = 131_072
-"""Of a letter, at one go. libuv reads a busy socket up to 32 times before it looks at another: 8 MB, 50 ms."""
-
-HANDSHAKE_SECONDS: Final = 30.0
-LINGER_SECONDS: Final = 10.0
-"""A peer that does not read our last reply is dropped."""
-
+BDAT: Final = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 HELO_OCTETS: Final = 255
 NAMED_MAILS: Final = 5
 
 NOT_OFFERED: Final = frozenset(
-    {b"AUTH", b"BDAT", b"BURL", b"ETRN", b"EXPN", b"SAML", b"SEND", b"SOML", b"TURN", b"XCLIENT", b"XFORWARD"}
+    {b"AUTH", b"BURL", b"ETRN", b"EXPN", b"SAML", b"SEND", b"SOML", b"TURN", b"XCLIENT", b"XFORWARD"}
 )
+NOT_SMTP: Final = re.compile(rb"(?:GET|POST|PUT|HEAD|OPTIONS|CONNECT) |[A-Z][A-Z0-9-]*:", re.IGNORECASE)
+"""HTTP, or the header of a letter whose DATA was refused: what follows is no command either."""
 
 
-class Parts(Struct, frozen=True, kw_only=True):
-    """What all sessions of a process share; app.py builds it."""
-
-    settings: Ingest
-    hostname: str
-    clock: Clock
-    recipients: Recipients
-    reception: Reception
-    mailroom: Mailroom
-    flight: Flight
-    sessions: Sessions
-    attempts: Attempts
-    certificate: Certificate | None
-    postmaster: "Postmaster | None"  # it brings an SMTP client, which an ingress without it need not hold in memory
-    ready: Callable[[], bool]
-
-
-class Over(Exception):  # noqa: N818 - no error: the session has come to its end
-    """The session is over; with a last reply, if the peer can still hear it."""
-
-    def __init__(self, reply: Reply | None = None) -> None:
-        super().__init__(reply.name if reply else "gone")
-        self.reply = reply
-
-
-class SmtpSession(SMTP):
-    """One connection."""
+class SmtpSession(Connection):
+    """One session."""
 
     def __init__(self, parts: Parts, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(None, hostname=parts.hostname, enable_SMTPUTF8=True, loop=loop)
-        self.deadline: float | None = loop.time() + parts.settings.command_seconds
-        self._parts = parts
-        self._wire = asyncio.Transport()
-        self._input = bytearray()
-        self._output: list[bytes] = []
-        self._waiter: asyncio.Future[None] | None = None
-        self._arrival: Arrival | None = None
+        super().__init__(parts, loop)
         self._transaction: Transaction | None = None
         self._knocks: dict[tuple[AgencyId, Reply], list[str]] = {}
-        self._peer = mail.Peer(address="")
         self._extended = False
-        # Not on aiosmtpd's session object: STARTTLS rebuilds that, and the peer would get a fresh budget of errors.
-        self._errors = 0
-        self._broken = False
-        self._burst = 0
-        self._overlong = False
-        self._paused = False
-        self._choked = False
-        self._draining = False
-        self._expired = False
-        self._finished = False
-        self._lost = False
-        self._ended = False
+        self._guesses = 0
 
-    def __dir__(self) -> list[str]:
-        """Nothing: aiosmtpd's constructor would look through it for commands and AUTH: 70 microseconds a session."""
-        return []
-
-    # --- the connection -----------------------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A peer is there."""
-        self._wire = cast("asyncio.Transport", transport)  # uvloop's has the methods, not the base class
-        name = transport.get_extra_info("peername") or ("",)
-        address = str(networks.parsed(str(name[0])) or name[0])
-        trusted = networks.contains(self._parts.settings.trusted_networks, address)
-        self._peer = mail.Peer(address=address, trusted=trusted)
-        self._parts.sessions.add(self)
-        super().connection_made(transport)  # begins _handle_client
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The peer is gone. Nothing is cancelled: a letter that is being stored is stored to its end."""
-        self._finished = self._lost = True
-        self._parts.sessions.remove(self)
-        super(SMTP, self).connection_lost(error)
-        self._wake()
-
-    def eof_received(self) -> bool:
-        """The peer sends no more; what it has sent is still answered, where the transport can."""
-        self._finished = True
-        self._wake()
-        return not self._peer.tls
-
-    def data_received(self, data: bytes) -> None:
-        """Octets of a letter go to it at once; commands wait until the session looks at them."""
-        if self._arrival is not None:
-            try:
-                rest = self._arrival.feed(data)
-            except Exception:  # noqa: BLE001 - raised into the event loop it would end the session without a word
-                log.failed(self._peer.address)
-                self._broken = True
-                self._wake()
-                return
-            if rest is None:
-                self._burst += len(data)
-                if self._burst >= BURST_OCTETS:
-                    self._burst = 0
-                    self._wire.pause_reading()
-                    self.loop.call_soon(self._go_on)
-                if self._arrival.endless:
-                    self._wake()
-                return
-            self._arrival = None
-            data = rest
-        self._input += data
-        if len(self._input) > INPUT_OCTETS and not self._paused:
-            self._paused = True
-            self._wire.pause_reading()
-        self._wake()
-
-    def _go_on(self) -> None:
-        if not self._paused and not self._wire.is_closing():
-            self._wire.resume_reading()
-
-    def pause_writing(self) -> None:
-        """The peer does not read; it gets no further reply until it does."""
-        self._choked = True
-
-    def resume_writing(self) -> None:
-        """The peer reads again."""
-        self._choked = False
-        self._wake()
-
-    def expire(self) -> None:
-        """The peer was too slow."""
-        if self._ended:
-            self._wire.abort()
-        self._expired = True
-        self._wake()
-
-    def drain(self) -> None:
-        """End as soon as no letter is in the middle."""
-        self._draining = True
-        self._wake()
-
-    def abort(self) -> None:
-        """End now."""
-        self._wire.abort()
-
-    def _reset_timeout(self, duration: float | None = None) -> None:
-        """aiosmtpd's idle timer is pushed back by every command and does not cover DATA; see `deadline`."""
-
-    # --- the command loop ---------------------------------------------------------------------------------------------
-
-    async def _handle_client(self) -> None:
+    async def _serve(self) -> None:
         self._say(replies.GREETING.saying(f"{self._parts.hostname} ESMTP saraban"))
-        try:
-            while True:
-                await self._obey(await self._line())
-                if self._errors > self._parts.settings.errors:
-                    raise Over(replies.TOO_MANY_ERRORS)  # noqa: TRY301 - one way out of the loop
-        except Over as over:
-            self._leave(over.reply)
-        except Exception:  # noqa: BLE001 - a session must never end in silence, whatever is broken
-            log.failed(self._peer.address)
-            self._leave(replies.TRY_LATER)
+        while True:
+            await self._obey(await self._line())
+            if self._errors > self._parts.settings.errors:
+                raise Over(replies.TOO_MANY_ERRORS)
 
     async def _obey(self, line: bytes | None) -> None:
         if line is None:
             self._say(replies.LINE_TOO_LONG)
             return
+        if NOT_SMTP.match(line):
+            raise Over(replies.NOT_SMTP)
         if not line.endswith(b"\r\n"):
             self._say(replies.BARE_LINE_END)
             return
@@ -235,78 +74,6 @@ class SmtpSession(SMTP):
             await command(self, argument.strip().decode("utf-8", "surrogateescape"))
         except ParameterError as error:
             self._say(error.reply)
-
-    async def _line(self) -> bytes | None:
-        """The next command line with its end; None for one that was too long."""
-        self.deadline = self.loop.time() + self._parts.settings.command_seconds
-        while True:
-            if self._draining:
-                raise Over(replies.SHUTTING_DOWN)
-            if self._choked:
-                await self._wait()
-                continue
-            end = self._input.find(b"\n") + 1
-            if end:
-                line = bytes(self._input[:end])
-                del self._input[:end]
-                overlong, self._overlong = self._overlong or end > LINE_OCTETS, False
-                return None if overlong else line
-            if len(self._input) > LINE_OCTETS:
-                self._input.clear()
-                self._overlong = True
-            if self._finished:
-                raise Over
-            self._flush()
-            self._read_on()
-            await self._wait()
-
-    def _read_on(self) -> None:
-        """Look at the socket again, if we stopped because too much was waiting."""
-        if self._paused:
-            self._paused = False
-            self._wire.resume_reading()
-
-    async def _wait(self) -> None:
-        """Wait until something happens; raises Over if it is that the peer was too slow or is gone."""
-        self._waiter = self.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-        if self._expired:
-            raise Over(replies.TOO_SLOW)
-        if self._lost:
-            raise Over
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    # --- replies ------------------------------------------------------------------------------------------------------
-
-    def _say(self, reply: Reply) -> None:
-        """Reply; what is said together with other replies goes out in one write (RFC 2920 section 3.2)."""
-        self._output.append(reply.line)
-        if reply.code >= 400:
-            metrics.REFUSED.labels(reply.name).inc()
-            if reply.code >= 500:
-                self._errors += 1
-
-    def _flush(self) -> None:
-        if self._output and not self._wire.is_closing():
-            self._wire.write(b"".join(self._output))
-        self._output.clear()
-
-    def _leave(self, reply: Reply | None) -> None:
-        if reply is not None:
-            self._say(reply)
-            if not reply.good:
-                log.session_ended(self._peer.address, reply.name)
-        self._note_knocks()
-        self._flush()
-        self._ended = True
-        self.deadline = self.loop.time() + LINGER_SECONDS
-        self._wire.close()
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -323,6 +90,8 @@ class SmtpSession(SMTP):
             "8BITMIME",
             "SMTPUTF8",
             "ENHANCEDSTATUSCODES",
+            "CHUNKING",
+            "DSN",
             *(["STARTTLS"] if self._parts.certificate is not None and not self._peer.tls else []),
             "HELP",
         ]
@@ -356,7 +125,8 @@ class SmtpSession(SMTP):
         self._note_knocks()
         if said.size > self._parts.settings.message_bytes:
             self._parts.attempts.note(UNASSIGNED, self._peer, given.address, (), "mail", replies.TOO_LARGE, said.size)
-            log.refused(replies.TOO_LARGE.name, "mail", self._peer.address, given.address, ())
+            log.refused(replies.TOO_LARGE.name, "mail", None)
+            self._parts.traffic.note(self._peer, given.address, (), "mail", replies.TOO_LARGE.sentence, said.size)
             self._say(replies.TOO_LARGE)
             return
         self._transaction = Transaction(
@@ -383,9 +153,17 @@ class SmtpSession(SMTP):
         if not given.address.isascii() and not transaction.utf8:
             self._say(replies.NEEDS_UTF8)
             return
+        if transaction.chunks is not None:
+            self._say(replies.BAD_ORDER)
+            return
         verdict = self._judge(transaction, given)
+        reply = replies.RECIPIENT_OK
+        if isinstance(verdict, Elsewhere):
+            reply = await self._pass_on(transaction, given, said, verdict)
+            if not reply.good:
+                verdict = Refused(reply, None)
         if isinstance(verdict, Refused):
-            self._refuse(transaction, given.address, verdict)
+            await self._refuse(transaction, given.address, verdict)
             return
         transaction.recipients += 1
         if isinstance(verdict, Ours):
@@ -393,10 +171,30 @@ class SmtpSession(SMTP):
             recipient = Recipient(address=given.address, notify=said.notify, orcpt=said.orcpt)
             addressee.recipients.setdefault(given.address, recipient)
         else:
-            transaction.operators.append(given.address)
-        self._say(replies.RECIPIENT_OK)
+            others = transaction.operators if isinstance(verdict, Operators) else transaction.passed
+            others.append(given.address)
+        self._say(reply)
 
-    def _judge(self, transaction: Transaction, given: Addressed) -> Ours | Operators | Refused:
+    async def _pass_on(
+        self, transaction: Transaction, given: Addressed, said: RcptParameters, verdict: Elsewhere
+    ) -> Reply:
+        """Ask the domain's next hop; its reply is ours. The peer waits for it, and it has a deadline."""
+        self._flush()
+        self._deadline = None
+        try:
+            if transaction.declined is not None:
+                return transaction.declined  # asked once: a next hop that hangs must not be waited for again and again
+            if transaction.passage is None:
+                transaction.passage = await self._parts.next_hops.open(verdict.next_hop, self._peer, transaction)
+                if self._lost:
+                    raise Over
+            reply = await transaction.passage.recipient(given.address, said.notify, said.orcpt)
+        except Declined as declined:
+            transaction.declined = reply = declined.reply
+        return reply
+
+    def _judge(self, transaction: Transaction, given: Addressed) -> Ours | Operators | Elsewhere | Refused:
+        """Who it is for, and whether it may stand beside those before it: the first recipient decides (invariant 9)."""
         peer = recipients.Peer(self._peer.address, self._peer.trusted)
         verdict = self._parts.recipients.judge(given.local, given.domain, peer)
         if isinstance(verdict, Refused):
@@ -406,10 +204,15 @@ class SmtpSession(SMTP):
             return Refused(replies.NOT_READY, agency)
         if agency is not None and self._parts.mailroom.full:
             return Refused(replies.NO_ROOM, agency)
-        mixed = bool(transaction.operators) if agency else bool(transaction.addressees)
+        mixed = transaction.kind not in (None, type(verdict))
+        if isinstance(verdict, Elsewhere) and transaction.next_hop not in (None, verdict.next_hop):
+            mixed = True
         too_many = transaction.recipients >= self._parts.settings.recipients
         if mixed or too_many or (agency and not self._fits_with(transaction, agency)):
             return Refused(replies.TOO_MANY_RECIPIENTS, agency)
+        transaction.kind = type(verdict)
+        if isinstance(verdict, Elsewhere):
+            transaction.next_hop = verdict.next_hop
         return verdict
 
     def _fits_with(self, transaction: Transaction, agency: AgencyId) -> bool:
@@ -421,70 +224,94 @@ class SmtpSession(SMTP):
 
     async def smtp_DATA(self, argument: str) -> None:
         """RFC 5321 section 4.1.1.4."""
+        refusal = replies.BAD_ARGUMENT if argument else self._refusal_of_content()
+        if refusal is not None:
+            # A client that did not wait for the 354 sends its letter now: none of it may be taken for commands.
+            if refusal is replies.NO_ROOM and self._transaction is not None:
+                self._note(self._transaction, refusal, 0)
+                self._reset_transaction()
+            if self._input:
+                raise Over(refusal)
+            self._say(refusal)
+            return
+        arrival = self._new_arrival()
+        self._say(replies.START_DATA)
+        await self._take(arrival, last=True)
+
+    async def smtp_BDAT(self, argument: str) -> None:
+        """RFC 3030 section 2. Whatever we answer, the octets it announces are no commands."""
+        asked = BDAT.fullmatch(argument)
+        if asked is None or int(asked[1]) > PATIENCE * self._parts.settings.message_bytes:
+            raise Over(replies.TOO_LARGE if asked else replies.BAD_ARGUMENT)
+        octets, last = int(asked[1]), asked[2] is not None
         transaction = self._transaction
-        if transaction is None or argument:
-            self._say(replies.BAD_ARGUMENT if argument else replies.BAD_ORDER)
-            return
-        if not transaction.addressees and not transaction.operators:
+        arrival = transaction.chunks if transaction is not None else None
+        if arrival is None:
+            refusal = self._refusal_of_content()
+            arrival = self._new_arrival()
+            if refusal is not None:
+                arrival.refuse(refusal)
+            if transaction is not None:
+                transaction.chunks = arrival
+        self._letter_until = arrival.began + self._parts.settings.data_seconds
+        arrival.expect(octets, last=last)
+        await self._take(arrival, last=last, octets=octets)
+
+    def _refusal_of_content(self) -> Reply | None:
+        """Why no letter may come now, or None."""
+        transaction = self._transaction
+        if transaction is None or transaction.chunks is not None:
+            return replies.BAD_ORDER
+        if not transaction.recipients:
             # If somebody was told to come again, no reply of ours may sound final.
-            self._say(replies.TRY_LATER if transaction.deferred else replies.NO_RECIPIENTS)
-            return
-        if not self._parts.flight.has_room(transaction.size):
-            self._note(transaction, replies.NO_ROOM, 0)
-            self._say(replies.NO_ROOM)
-            self._reset_transaction()
-            return
-        settings = self._parts.settings
-        arrival = Arrival(settings.message_bytes, self._parts.flight, self._parts.clock)
+            return replies.TRY_LATER if transaction.deferred else replies.NO_RECIPIENTS
+        return None if self._parts.flight.has_room(transaction.size) else replies.NO_ROOM
+
+    def _new_arrival(self) -> Arrival:
+        return Arrival(self._parts.settings.message_bytes, self._parts.flight, self._parts.clock, self.loop.time())
+
+    async def _take(self, arrival: Arrival, *, last: bool, octets: int = 0) -> None:
+        """Let in what DATA or BDAT announced; if it is the letter's end, say what becomes of it."""
+        transaction = self._transaction
         try:
-            await self._receive(arrival)
-            reply = await self._conclude(transaction, arrival)
+            await self._let_in(arrival)
+            if arrival.refusal is not None or transaction is None:
+                reply = arrival.refusal or replies.BAD_ORDER
+            elif last:
+                reply = await self._conclude(transaction, arrival)
+            else:
+                reply = replies.CHUNK_OK.saying(f"{octets} octets received")
         except Over as over:
-            if over.reply is not None:
+            if over.reply is not None and transaction is not None:
                 self._note(transaction, over.reply, arrival.seen)
             raise
         finally:
-            self._arrival = None
-            arrival.release()
-        if not reply.good:
+            if last or transaction is None:
+                arrival.release()
+        if not reply.good and last and transaction is not None:
             self._note(transaction, reply, arrival.seen)
         self._say(reply)
-        self._reset_transaction()
-
-    async def _receive(self, arrival: Arrival) -> None:
-        """Let the letter in; returns at the end of DATA, raises Over if it does not come."""
-        self._say(replies.START_DATA)
-        self._flush()
-        self.deadline = self.loop.time() + self._parts.settings.data_seconds
-        self._arrival = arrival
-        if self._input:  # sent ahead of our 354
-            ahead = bytes(self._input)
-            self._input.clear()
-            self.data_received(ahead)
-        self._read_on()
-        while self._arrival is not None:
-            if self._finished:
-                raise Over
-            if arrival.endless:
-                raise Over(arrival.refusal)
-            if self._broken:
-                raise Over(replies.TRY_LATER)
-            await self._wait()
-        self.deadline = None
+        if last:
+            self._reset_transaction()
 
     async def _conclude(self, transaction: Transaction, arrival: Arrival) -> Reply:
         """Say what becomes of a letter that is wholly there."""
-        if arrival.refusal is not None:
-            return arrival.refusal
         agencies = list(transaction.addressees)
         try:
+            if transaction.passage is not None:
+                return await transaction.passage.hand_over(arrival, self._with(transaction))
             if transaction.operators:
                 assert self._parts.postmaster is not None
                 return await self._parts.postmaster.hand_over(transaction, self._peer, arrival)
             if not self._parts.ready():
                 return replies.NOT_READY
             started = time.perf_counter()  # the loop's own time is cut to milliseconds
-            kept = await self._parts.reception.accept(transaction, self._peer, self._with(transaction), arrival)
+            standing = await self._parts.reputation.of(self._peer, transaction, arrival)
+            kept = await self._parts.reception.accept(
+                transaction, self._peer, self._with(transaction), arrival, standing
+            )
+        except Refusal as refusal:
+            return refusal.reply
         except StoreFull as error:
             log.deferred(str(error), self._peer.address, agencies)
             return replies.NO_ROOM
@@ -507,7 +334,11 @@ class SmtpSession(SMTP):
         for label in first.labels:
             metrics.ODD.labels(label).inc()
         mails = [event.mail for event in kept.events]
-        log.kept(mails, self._peer.address, transaction.sender, first.size, seconds, str(kept.position), not self._lost)
+        log.kept(mails, first.size, seconds, str(kept.position), not self._lost)
+        named = [recipient.address for event in kept.events for recipient in event.recipients]
+        self._parts.traffic.note(
+            self._peer, transaction.sender, named, "data", replies.KEPT.sentence, first.size, mails
+        )
 
     async def smtp_RSET(self, argument: str) -> None:
         """RFC 5321 section 4.1.1.5."""
@@ -549,29 +380,7 @@ class SmtpSession(SMTP):
             self._input.clear()
             raise Over(replies.INJECTED)
         self._reset_transaction()
-        self._wire.pause_reading()  # the handshake's first octets belong to TLS
-        self._say(replies.START_TLS)
-        self._flush()
-        self.deadline = None
-        try:
-            transport = await self.loop.start_tls(
-                self._wire,
-                self,
-                certificate.context(),
-                server_side=True,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            )
-        except (ssl.SSLError, OSError) as error:
-            metrics.HANDSHAKES.labels("failed").inc()
-            log.handshake_failed(self._peer.address, repr(error))
-            raise Over from None
-        if transport is None:
-            raise Over
-        self.transport = self._wire = transport
-        # Nothing said before the handshake counts (RFC 3207 section 4.2); the peer's budget of errors does.
-        version = transport.get_extra_info("ssl_object").version() or "TLS"
-        self._peer = mail.Peer(address=self._peer.address, tls=version, trusted=self._peer.trusted)
-        metrics.HANDSHAKES.labels("done").inc()
+        await self._begin_tls(certificate.context())
 
     # --- the transaction ----------------------------------------------------------------------------------------------
 
@@ -598,17 +407,25 @@ class SmtpSession(SMTP):
             return "UTF8SMTPS" if self._peer.tls else "UTF8SMTP"
         return "ESMTPS" if self._peer.tls else "ESMTP"
 
-    def _refuse(self, transaction: Transaction, address: str, verdict: Refused) -> None:
+    async def _refuse(self, transaction: Transaction, address: str, verdict: Refused) -> None:
         transaction.deferred |= verdict.reply.code < 500
-        log.refused(verdict.reply.name, "rcpt", self._peer.address, transaction.sender, (address,))
+        log.refused(verdict.reply.name, "rcpt", verdict.agency)
+        self._parts.traffic.note(self._peer, transaction.sender, (address,), "rcpt", verdict.reply.sentence)
         if verdict.agency is not None:
             self._knocks.setdefault((verdict.agency, verdict.reply), []).append(address)
         self._say(verdict.reply)
+        if verdict.reply.name in replies.GUESSES:
+            self._guesses += 1
+            if self._guesses > self._parts.settings.guesses and not self._peer.trusted:
+                metrics.GUESSES.inc()
+                await self._linger(self._parts.settings.guess_seconds)
 
     def _note(self, transaction: Transaction, reply: Reply, size: int) -> None:
         """Note a letter that was refused or deferred, for each agency it was for."""
         named = [address for addressee in transaction.addressees.values() for address in addressee.recipients]
-        log.refused(reply.name, "data", self._peer.address, transaction.sender, named or transaction.operators)
+        log.refused(reply.name, "data", next(iter(transaction.addressees), None))
+        others = [*transaction.operators, *transaction.passed]
+        self._parts.traffic.note(self._peer, transaction.sender, named or others, "data", reply.sentence, size)
         for agency, addressee in transaction.addressees.items():
             to = list(addressee.recipients)
             self._parts.attempts.note(agency, self._peer, transaction.sender, to, "data", reply, size)
@@ -620,9 +437,18 @@ class SmtpSession(SMTP):
             self._parts.attempts.note(agency, self._peer, sender, to, "rcpt", reply)
         self._knocks.clear()
 
+    def _forget(self) -> None:
+        self._reset_transaction()
+
     def _reset_transaction(self) -> None:
         self._note_knocks()
-        self._transaction = None
+        transaction, self._transaction = self._transaction, None
+        self._letter_until = math.inf
+        if transaction is not None:
+            if transaction.chunks is not None:
+                transaction.chunks.release()
+            if transaction.passage is not None:
+                transaction.passage.close()
 
 
 _COMMANDS: Final[dict[bytes, Callable[[SmtpSession, str], Awaitable[None]]]] = {
@@ -631,6 +457,7 @@ _COMMANDS: Final[dict[bytes, Callable[[SmtpSession, str], Awaitable[None]]]] = {
     b"MAIL": SmtpSession.smtp_MAIL,
     b"RCPT": SmtpSession.smtp_RCPT,
     b"DATA": SmtpSession.smtp_DATA,
+    b"BDAT": SmtpSession.smtp_BDAT,
     b"RSET": SmtpSession.smtp_RSET,
     b"NOOP": SmtpSession.smtp_NOOP,
     b"VRFY": SmtpSession.smtp_VRFY,

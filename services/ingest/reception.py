@@ -7,17 +7,22 @@ from typing import Final, Literal, NamedTuple
 from contracts.event import Position
 from contracts.mail import MailReceived, Peer, Upstream
 from contracts.values import instant
-from services.ingest import header_budget, header_lines, upstream
+from services.ingest import header_budget, header_lines, replies, upstream
 from services.ingest.arrival import Arrival, Label
 from services.ingest.content import Content, has_long_line
 from services.ingest.header_lines import HEAD_BYTES, Section
 from services.ingest.identity import digests, identify
 from services.ingest.mailroom import Mailroom
+from services.ingest.replies import Reply
+from services.ingest.reputation import Standing
 from services.ingest.transaction import Addressee, Transaction
 from services.runtime.batch import Outgoing
 
 LARGE: Final = 262_144
 """From here a letter is put together and hashed in a thread: 25 MB would keep the other sessions waiting for 100 ms."""
+
+HOPS: Final = 100
+"""Received fields (RFC 5321 section 6.3); more is a loop."""
 
 PART_HEADERS: Final = {"content-type": "application/octet-stream"}
 
@@ -31,13 +36,23 @@ class Kept(NamedTuple):
     position: Position
 
 
+class Refusal(Exception):  # noqa: N818 - what a letter is answered, no fault
+    """The letter cannot be taken, for ever."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.sentence)
+        self.reply = reply
+
+
 class Reception:
     """The one place where a letter becomes ours."""
 
     def __init__(self, mailroom: Mailroom) -> None:
         self._mailroom = mailroom
 
-    async def accept(self, transaction: Transaction, peer: Peer, protocol: Protocol, arrival: Arrival) -> Kept:
+    async def accept(
+        self, transaction: Transaction, peer: Peer, protocol: Protocol, arrival: Arrival, standing: Standing
+    ) -> Kept:
         """Take responsibility for one letter; returning is the promise behind the 250.
 
         1. The time of receipt, once: `arrival.stamp`, read from the clock when the last octet came in.
@@ -49,7 +64,8 @@ class Reception:
         A crash before 4 ends: nothing is stored, or all of it; the peer repeats either way.
         A crash after 4: the peer repeats, the same ids arrive again, the register keeps the first number.
 
-        Raises the errors of `Mailroom.commit`; the peer is then told to come again, which is harmless.
+        Raises Refusal where it has gone round in a loop, and the errors of `Mailroom.commit`; for these the peer is
+        told to come again, which is harmless.
         """
         stamp = arrival.stamp
         assert stamp is not None, "accept is for letters that have ended"
@@ -57,6 +73,8 @@ class Reception:
         large = content.size >= LARGE
         read = await asyncio.to_thread(_read, content) if large else _read(content)
         whole_bytes, part_bytes = self._mailroom.whole_bytes, self._mailroom.part_bytes
+        if len(read.section.received) > HOPS:
+            raise Refusal(replies.LOOP)
         parts = 0 if content.size <= whole_bytes else -(-content.size // part_bytes)
         received_at, lines, labels = instant(stamp.utc_ns), read.section.lines(), _labels(arrival, read)
         kept = [
@@ -82,6 +100,8 @@ class Reception:
                     eight_bit=transaction.eight_bit,
                     lines=lines,
                     labels=labels,
+                    blocklisted=standing.blocklisted,
+                    spam_score=standing.spam_score,
                 )
             )
             for agency, addressee in transaction.addressees.items()

@@ -3,7 +3,7 @@
 from typing import Final, NamedTuple, Protocol
 
 from contracts import addresses
-from contracts.directory import Agency
+from contracts.directory import Agency, NextHop
 from contracts.values import UNASSIGNED, AgencyId
 from services.ingest import replies
 from services.ingest.networks import contains
@@ -45,6 +45,12 @@ class Operators(NamedTuple):
     """postmaster or abuse: the operator's mailbox."""
 
 
+class Elsewhere(NamedTuple):
+    """Mode shared: not ours; the domain's next hop knows."""
+
+    next_hop: NextHop
+
+
 class Refused(NamedTuple):
     """Not taken. `agency` is whose evidence it is; None where it is nobody's, as with a domain that is not ours."""
 
@@ -59,7 +65,7 @@ class Recipients:
         self._directory = directory
         self._operator = operator
 
-    def judge(self, local: str, domain: str, peer: Peer) -> Ours | Operators | Refused:
+    def judge(self, local: str, domain: str, peer: Peer) -> Ours | Operators | Elsewhere | Refused:
         """Say who `local@domain` is; an empty domain is allowed for postmaster alone (RFC 5321 section 4.1.1.3)."""
         if not self._directory.loaded:
             return Refused(replies.NOT_READY, UNASSIGNED)
@@ -79,6 +85,9 @@ class Recipients:
         knocked_at = here[0].id if len(here) == 1 else UNASSIGNED
         if local.lower() in OPERATORS:
             return self._operators(knocked_at)
+        next_hop = _next_hop(here, domain)
+        if next_hop is not None:
+            return Elsewhere(next_hop)
         return Refused(replies.UNKNOWN_RECIPIENT, knocked_at)
 
     def _operators(self, knocked_at: AgencyId | None) -> Operators | Refused:
@@ -94,3 +103,10 @@ class Recipients:
             return Ours(agency.id, entry.upstreams)
         # 4xx: if the agency's server has a new address, its mail waits until somebody has written that down.
         return Ours(agency.id, ()) if peer.trusted else Refused(replies.UPSTREAM_ONLY, agency.id)
+
+
+def _next_hop(here: list[Agency], domain: str) -> NextHop | None:
+    """Where the domain's other mail goes; agencies that share a domain share that too."""
+    name = normalise_domain(domain)
+    entries = [entry for agency in here for entry in agency.domains if normalise_domain(entry.name) == name]
+    return next((entry.next_hop for entry in entries if entry.mode == "shared"), None)

@@ -46,14 +46,17 @@ START_DATA: Final = Reply("start_data", 354, "", "End data with <CR><LF>.<CR><LF
 OK: Final = Reply("ok", 250, "2.0.0", "Ok")
 SENDER_OK: Final = Reply("sender_ok", 250, "2.1.0", "Sender ok")
 RECIPIENT_OK: Final = Reply("recipient_ok", 250, "2.1.5", "Recipient ok")
+CHUNK_OK: Final = Reply("chunk_ok", 250, "2.0.0", "Octets received")
 KEPT: Final = Reply("kept", 250, "2.6.0", "Kept")
 HANDED_OVER: Final = Reply("handed_over", 250, "2.0.0", "Handed over to the operator's mailbox")
 CANNOT_VERIFY: Final = Reply("cannot_verify", 252, "2.5.2", "Send the letter; the recipient is looked at then")
-HELP: Final = Reply("help", 214, "2.0.0", "See RFC 5321; EHLO MAIL RCPT DATA RSET NOOP VRFY STARTTLS QUIT")
+HELP: Final = Reply("help", 214, "2.0.0", "See RFC 5321; EHLO MAIL RCPT DATA BDAT RSET NOOP VRFY STARTTLS QUIT")
 BYE: Final = Reply("bye", 221, "2.0.0", "Bye")
 
 SHUTTING_DOWN: Final = Reply("shutting_down", 421, "4.3.2", "Shutting down, try again at once")
 TOO_MANY_SESSIONS: Final = Reply("too_many_sessions", 421, "4.3.2", "Too many connections, try again later")
+TOO_MANY_FROM_YOU: Final = Reply("too_many_from_you", 421, "4.7.0", "Too many connections from your address")
+NOT_SMTP: Final = Reply("not_smtp", 421, "4.7.0", "This is a mail server, closing the connection")
 TOO_SLOW: Final = Reply("too_slow", 421, "4.4.2", "Timeout, closing the connection")
 TOO_MANY_ERRORS: Final = Reply("too_many_errors", 421, "4.7.0", "Too many errors, closing the connection")
 
@@ -74,6 +77,7 @@ BAD_ORDER: Final = Reply("bad_order", 503, "5.5.1", "Bad sequence of commands")
 INJECTED: Final = Reply("injected", 503, "5.5.1", "Nothing may follow STARTTLS before the handshake")
 BAD_SENDER: Final = Reply("bad_sender", 553, "5.1.7", "Sender address is malformed")
 BAD_RECIPIENT: Final = Reply("bad_recipient", 553, "5.1.3", "Recipient address is malformed")
+NEXT_HOP_AWAY: Final = Reply("next_hop_away", 451, "4.4.1", "The domain's own server does not answer, try again later")
 NEEDS_UTF8: Final = Reply("needs_utf8", 553, "5.6.7", "An internationalised address needs SMTPUTF8")
 UNKNOWN_PARAMETER: Final = Reply("unknown_parameter", 555, "5.5.4", "Parameter not known")
 UNKNOWN_RECIPIENT: Final = Reply("unknown_recipient", 550, "5.1.1", "No such mailbox here")
@@ -82,6 +86,12 @@ TOO_LARGE: Final = Reply("too_large", 552, "5.3.4", "Letter is larger than the S
 NO_RECIPIENTS: Final = Reply("no_recipients", 554, "5.5.1", "No valid recipients")
 SMUGGLED: Final = Reply("smuggled", 554, "5.6.0", "A lone dot between bare line ends is refused (SMTP smuggling)")
 LOOP: Final = Reply("loop", 554, "5.4.6", "Too many hops")
+
+NEXT_HOP: Final = Reply("next_hop", 250, "2.0.0", "")
+NEXT_HOP_DEFERRED: Final = Reply("next_hop_deferred", 451, "4.0.0", "")
+NEXT_HOP_REFUSED: Final = Reply("next_hop_refused", 550, "5.0.0", "")
+GUESSES: Final = frozenset({UNKNOWN_RECIPIENT.name, NEXT_HOP_REFUSED.name})
+"""Code, status and text are those of the domain's own server."""
 
 OPERATOR_REFUSED: Final = Reply("operator_refused", 554, "5.0.0", "The operator's mailbox refuses it")
 """Code and text are those of the operator's own server."""

@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+from collections import Counter
+from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final, Protocol, cast
 
 from services.ingest import log, metrics
 from services.ingest.admission import Flight
+from services.ingest.networks import parsed
 from services.ingest.replies import TOO_MANY_SESSIONS
 
 SWEEP_SECONDS: Final = 0.5
@@ -15,8 +19,8 @@ SWEEP_SECONDS: Final = 0.5
 class Sweepable(Protocol):
     """What a session lets be done to it."""
 
-    deadline: float | None
-    """When its peer has been too slow, in the loop's time; None while it waits for us."""
+    def late(self, now: float) -> bool:
+        """Whether its peer has been too slow, at this moment of the loop's time."""
 
     def expire(self) -> None:
         """Its peer was too slow."""
@@ -31,10 +35,12 @@ class Sweepable(Protocol):
 class Sessions:
     """All that are open."""
 
-    def __init__(self, limit: int, flight: Flight) -> None:
+    def __init__(self, limit: int, per_address: int, flight: Flight) -> None:
         self._limit = limit
+        self._per_address = per_address
         self._flight = flight
         self._open: set[Sweepable] = set()
+        self._from: Counter[str] = Counter()
         self._none = asyncio.Event()
         self._none.set()
 
@@ -55,6 +61,20 @@ class Sessions:
         if not self._open:
             self._none.set()
 
+    def enter(self, address: str) -> str | None:
+        """Count a session for its peer's address; None if that one has too many. Returns what `leave` is told."""
+        place = _place(address)
+        if self._from[place] >= self._per_address:
+            return None
+        self._from[place] += 1
+        return place
+
+    def leave(self, place: str) -> None:
+        """The session that `enter` counted is over."""
+        self._from[place] -= 1
+        if not self._from[place]:
+            del self._from[place]
+
     async def run(self) -> None:
         """Look at all deadlines twice a second, until cancelled."""
         loop = asyncio.get_running_loop()
@@ -62,7 +82,7 @@ class Sessions:
             await asyncio.sleep(SWEEP_SECONDS)
             now = loop.time()
             for session in tuple(self._open):
-                if session.deadline is not None and session.deadline <= now:
+                if session.late(now):
                     session.expire()
             metrics.SESSIONS.set(len(self._open))
             metrics.FLIGHT.set(self._flight.held)
@@ -90,3 +110,10 @@ class TurnedAway(asyncio.Protocol):
         metrics.REFUSED.labels(TOO_MANY_SESSIONS.name).inc()
         cast("asyncio.Transport", transport).write(TOO_MANY_SESSIONS.line)  # uvloop's is no subclass
         transport.close()
+
+
+@lru_cache(maxsize=4_096)
+def _place(address: str) -> str:
+    """Whom an address stands for: itself, or the /64 of an IPv6 address, which is one customer's."""
+    place = parsed(address)
+    return f"{int(place) >> 64:x}/64" if isinstance(place, IPv6Address) else address

@@ -4,8 +4,12 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from contracts.directory import NextHop
 from contracts.mail import Recipient
 from contracts.values import AgencyId
+from services.ingest.arrival import Arrival
+from services.ingest.next_hop import Passage
+from services.ingest.replies import Reply
 
 
 class Addressee(Struct):
@@ -28,8 +32,21 @@ class Transaction(Struct, kw_only=True):
     ret: Literal["", "FULL", "HDRS"] = ""
     envid: str = ""
     addressees: dict[AgencyId, Addressee] = field(default_factory=dict)
+    kind: type | None = None
+    """Whose recipients these are (`Ours`, `Operators`, `Elsewhere`): the first one decided."""
+    next_hop: NextHop | None = None
+    """Mode shared: where recipients that are not ours are passed to."""
+    passage: Passage | None = None
+    """… and the session there, once the first of them was asked for."""
+    declined: Reply | None = None
+    """What it said when it did not take the transaction."""
+    passed: list[str] = field(default_factory=list)
+    """Those that the next hop took, as written."""
+    chunks: Arrival | None = None
+    """The letter that comes in chunks (BDAT), until its last one."""
     operators: list[str] = field(default_factory=list)
-    """postmaster and abuse, as written. Never together with agencies: the first recipient decides."""
+    """postmaster and abuse, as written."""
     recipients: int = 0
+    """How many were taken, of any kind."""
     deferred: bool = False
     """Whether a recipient was told to come again."""

@@ -88,6 +88,16 @@ class Ingest(Section, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="Networks (CIDR) whose letters get a receipt without authentication (invariant 11)."),
     ] = ()
+    proxy_networks: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks (CIDR) of load balancers; what they connect must begin with a PROXY header (v1, v2)."
+        ),
+    ] = ()
+    next_hop_seconds: Annotated[
+        float,
+        Meta(ge=1, le=600, description="Mode shared: deadline of one command of the domain's next hop; then 451."),
+    ] = 60.0
     message_bytes: Annotated[
         int,
         Meta(ge=1_000_000, le=100_000_000, description="SIZE. PEC must carry 30 MB; base64 adds a third to the files."),
@@ -108,17 +118,64 @@ class Ingest(Section, frozen=True, kw_only=True):
         int, Meta(ge=100, description="RCPT per letter; RFC 5321 section 4.5.3.1.8 asks for 100.")
     ] = 1_000
     sessions: Annotated[int, Meta(ge=1, description="Connections at once in one process; beyond it 421 4.3.2.")] = 2_000
+    sessions_per_address: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="… from one address, IPv6 by /64; then 421 4.7.0. trusted_networks are not counted. One "
+            "sender's server seldom opens more than 20.",
+        ),
+    ] = 50
     command_seconds: Annotated[
         float, Meta(ge=1, description="Deadline for a command; RFC 5321 section 4.5.3.2.7 asks for 300.")
     ] = 300.0
     data_seconds: Annotated[
         float, Meta(ge=30, description="Deadline for a whole letter; a peer cannot push it back.")
     ] = 1_800.0
+    data_rate: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Octets a second that a letter must come with, on the average, after data_grace_seconds; then "
+            "421. Slower than any modem, faster than who only wants to hold our memory.",
+        ),
+    ] = 500
+    data_grace_seconds: Annotated[
+        float,
+        Meta(ge=1, description="A letter's first so many seconds may be slower: a path that loses packets recovers."),
+    ] = 60.0
+    guesses: Annotated[
+        int,
+        Meta(ge=0, description="Unknown recipients a session may name before each further one waits guess_seconds."),
+    ] = 5
+    guess_seconds: Annotated[
+        float,
+        Meta(ge=0.1, le=60, description="Too slow to try a dictionary of names; a list with an old name bears it."),
+    ] = 5.0
     commit_seconds: Annotated[float, Meta(ge=1, le=300, description="Deadline of the durable write; then 451.")] = 60.0
     drain_seconds: Annotated[float, Meta(ge=1, description="On SIGTERM, time for letters in the middle.")] = 30.0
     errors: Annotated[int, Meta(ge=3, description="Rejected commands a session may cost; then 421.")] = 30
     certificate: Annotated[str, Meta(description="PEM chain for STARTTLS; empty: not offered.")] = ""
     private_key: str = ""
+    traffic: Annotated[
+        str, Meta(description="Folder of the traffic log: one file a day, apart from the service log. Empty: none.")
+    ] = "traffic"
+    traffic_days: Annotated[
+        int,
+        Meta(
+            ge=1, le=3_650, description="Then a day's file goes. The Computer Crime Act asks for 90 days (section 26)."
+        ),
+    ] = 90
+    blocklists: Annotated[
+        tuple[str, ...], Meta(description="DNS block lists asked for the peer's address; a listed one: series general.")
+    ] = ()
+    rspamd: Annotated[
+        str, Meta(description="URL of rspamd's worker such as http://127.0.0.1:11333; empty: not asked.")
+    ] = ""
+    rspamd_score: Annotated[float, Meta(ge=1, description="From this score on: series general.")] = 15.0
+    reputation_seconds: Annotated[
+        float, Meta(ge=0.1, le=10, description="For block lists and rspamd together; silence counts as nothing found.")
+    ] = 2.0
     attempts_rate: Annotated[
         int,
         Meta(

@@ -166,7 +166,7 @@ def test_agency_export_is_what_import_reads(world: World, tmp_path: Path) -> Non
     [
         ({"addresses": ["saraban@elsewhere.example"]}, "is not on one of the agency's domains"),
         ({"addresses": ["Saraban@demo.localhost"], "domains": [{"name": "demo.localhost"}]}, "belongs to demo"),
-        ({"domains": [{"name": "wrong.example", "mode": "shared"}]}, "mode shared is not built yet"),
+        ({"domains": [{"name": "wrong.example", "mode": "shared"}]}, "mode shared and next_hop go together"),
         ({"domains": [{"name": "wrong.example", "mode": "behind"}]}, "names no upstream networks"),
         ({"roster": [{"officer": "nobody"}]}, "nobody is called 'nobody'"),
         ({"number_format": "{nummer}"}, "number_format"),

@@ -49,7 +49,7 @@ def test_a_full_agency_has_none_either() -> None:
         ),
         (
             {"domains": [{"name": "demo.localhost", "mode": "shared"}]},
-            "domains: 'demo.localhost': mode shared is not built yet; use only or behind",
+            "domains: 'demo.localhost': mode shared and next_hop go together",
         ),
         ({"roster": [{"officer": "nobody"}]}, "roster: nobody is called 'nobody'"),
         ({"first": {"received": 5}}, "first: 'received' is not <series>/<Buddhist year>"),

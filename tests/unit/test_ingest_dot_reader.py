@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.dot_reader import DotReader
+from services.ingest.oddities import Oddities
 
 TRICKY = st.lists(
     st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", b"\r\n.", b"\n.", b"\0", b"\r\n.\r"]), max_size=30
@@ -20,7 +21,8 @@ class Read:
     def __init__(self, octets: bytes, cuts: list[int]) -> None:
         self.letter = b""
         self.rest: bytes | None = None
-        self.reader = DotReader(self._keep)
+        self.odd = Oddities()
+        self.reader = DotReader(self._keep, self.odd)
         edges = [0, *sorted({cut % (len(octets) + 1) for cut in cuts}), len(octets)]
         for start, end in pairwise(edges):
             if start == end:
@@ -64,7 +66,7 @@ def test_every_cut_gives_the_same_letter(before: bytes, behind: bytes, cuts: lis
     assert wanted is not None
     read = Read(octets, cuts)
     assert (read.letter, read.rest) == wanted
-    assert read.reader.smuggled == smuggles(octets)
+    assert read.odd.smuggled == smuggles(octets)
 
 
 @given(TRICKY, st.lists(st.integers(0, 200), max_size=12))
