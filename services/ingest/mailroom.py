@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from contracts.event import Position
+from services.ingest.gathering import SMALL_OCTETS, Gathering
 from services.runtime import batch, errors
 from services.runtime.batch import Outgoing
 from services.runtime.bus import Bus
@@ -29,6 +30,7 @@ class Mailroom:
         self._bus = bus
         self._max_payload = max_payload
         self._window = Window(window_bytes)
+        self._gathering = Gathering(bus)
         self._batches = asyncio.Semaphore(BATCHES)
         self._seconds = commit_seconds
         self.full = ""
@@ -70,6 +72,8 @@ class Mailroom:
         try:
             messages = await prepare()
             if len(messages) == 1:
+                if octets <= SMALL_OCTETS:
+                    return await self._gathering.commit(messages[0], deadline)
                 return await batch.commit(self._bus.nc, messages, self._left(deadline))
             async with self._batches:
                 return await self._commit_batch(messages, deadline)

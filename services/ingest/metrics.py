@@ -14,6 +14,11 @@ COMMIT = Histogram(
     "From the last octet of a letter to the ack of its durable write.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+COMPANY = Histogram(
+    "saraban_ingest_batch_letters",
+    "Small letters that were stored together in one atomic batch.",
+    buckets=(12, 16, 24, 32, 48, 64, 96, 150, 300),
+)
 REFUSED = Counter(
     "saraban_ingest_refused_total",
     "Replies from 400 on.",
@@ -54,4 +59,9 @@ POSTMASTER = Counter(
     "saraban_ingest_postmaster_total",
     "Mail for postmaster and abuse, by what the operator's server answered.",
     ["outcome"],  # taken | deferred | refused
+)
+TRAFFIC = Counter(
+    "saraban_ingest_traffic_lines_total",
+    "Lines of the traffic log, by what became of them.",
+    ["outcome"],  # written | dropped (the disk is full, and so is the memory for what waits)
 )
