@@ -25,11 +25,11 @@ $(ENV): requirements.lock pyproject.toml
 run: $(ENV) ## Everything on this machine: nats-server, the four services, a demo agency. Ctrl-C ends it.
 	@.venv/bin/saraban up --state $(STATE)
 
-# The Node subscriber of the README is run by a test; without npm that test is skipped (and fails in CI).
-NODE := deploy/examples/node_modules/.package-lock.json
-$(NODE): deploy/examples/package-lock.json
-	@if command -v npm >/dev/null; then cd deploy/examples && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json; \
-	else echo "npm is missing: the Node example will not be tested"; fi
+# The Node subscriber of the README and a Node mail client are run by tests; without npm those are skipped (and fail in CI).
+NODE := deploy/examples/node_modules/.package-lock.json tests/clients/node_modules/.package-lock.json
+$(NODE): %/node_modules/.package-lock.json: %/package-lock.json
+	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json; \
+	else echo "npm is missing: $* will not be tested"; fi
 
 test: $(ENV) $(NODE) ## Every test.
 	@$(PYTEST) -n 2 --dist worksteal -q

@@ -10,6 +10,7 @@ import pytest
 
 from services.runtime.bus import Bus
 from services.runtime.provision import provision
+from tests import exim
 from tests.servers import NatsServer
 
 PROGRAMS = {
@@ -22,6 +23,8 @@ PROGRAMS = {
     "chrony": "chronyd",
     "nodejs": "node",
     "dnsmasq-base": "dnsmasq",
+    "curl": "curl",
+    "exim4-daemon-light": "exim4",
 }
 """Debian package to a program of it, for `@pytest.mark.system(package)`."""
 
@@ -33,7 +36,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test that needs a system package is skipped where it is missing, and fails in CI."""
     for mark in item.iter_markers("system"):
         for package in mark.args:
-            path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+            path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", str(exim.PROGRAM.parent)])
             if shutil.which(PROGRAMS[package], path=path):
                 continue
             reason = f"needs {PROGRAMS[package]!r} of the Debian package {package}"
