@@ -124,3 +124,6 @@ class MailAttempted(Event, tag="mail.attempted.v1", frozen=True, kw_only=True):
     code: Annotated[int, Meta(ge=400, le=599, description="SMTP reply code the peer was given.")]
     reply: Annotated[str, Meta(description="The whole reply as the peer saw it.")]
     size: Annotated[int, Meta(ge=0, description="Octets of content seen; 0 before DATA.")] = 0
+    message_id: Annotated[
+        str, Meta(description="Its Message-ID line, if that much of the letter had come; empty before DATA.")
+    ] = ""

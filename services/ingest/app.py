@@ -62,11 +62,14 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
             clock = central = CentralClock(settings.clock)
             background.append(asyncio.create_task(central.run(), name="clock"))
         attempts = await _attempts(settings, bus, clock, stack)
+        traffic = _traffic(settings, clock)
+        stack.push_async_callback(traffic.settle)
         gate = Gate(bus, directory)
         parts = _build(settings, bus, directory, clock, attempts, gate, await _hostname(settings))
         background += [
             asyncio.create_task(attempts.run(), name="attempts"),
             asyncio.create_task(parts.sessions.run(), name="sessions"),
+            asyncio.create_task(traffic.run(), name="traffic"),
             asyncio.create_task(_watch(settings, bus, directory, readiness, gate), name="readiness"),
             asyncio.create_task(_watch_store(settings, parts.mailroom, readiness), name="store"),
             asyncio.create_task(_raise_when(closed), name="nats"),
@@ -118,6 +121,11 @@ async def _attempts(settings: Settings, bus: Bus, clock: Clock, stack: AsyncExit
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
+def _traffic(settings: Settings, clock: Clock) -> Traffic:
+    folder = Path(settings.state) / settings.ingest.traffic if settings.ingest.traffic else None
+    return Traffic(folder, settings.ingest.traffic_days, clock)
+
+
     left = set(tasks)
     while left:
         for task in left:
@@ -137,6 +145,7 @@ def _build(
     clock: Clock,
     attempts: Attempts,
     gate: "Gate",
+    traffic: Traffic,
     hostname: str,
 ) -> Parts:
     ingest = settings.ingest
@@ -160,7 +169,7 @@ def _build(
         flight=flight,
         sessions=Sessions(ingest.sessions, ingest.sessions_per_address, flight),
         attempts=attempts,
-        traffic=Traffic(),
+        traffic=traffic,
         certificate=_certificate(settings),
         postmaster=postmaster,
         ready=gate.open,

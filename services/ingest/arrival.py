@@ -2,11 +2,12 @@
 
 from typing import Final, Literal
 
-from services.ingest import replies
+from services.ingest import header_lines, replies
 from services.ingest.admission import Flight
 from services.ingest.chunk_reader import ChunkReader
 from services.ingest.content import Content
 from services.ingest.dot_reader import DotReader
+from services.ingest.header_lines import HEAD_BYTES, LINE_CHARACTERS
 from services.ingest.oddities import Oddities
 from services.ingest.replies import Reply
 from services.runtime.clock import Clock, Stamp
@@ -33,6 +34,7 @@ class Arrival:
         self._content = Content()
         self._taken = 0
         self._refusal: Reply | None = None
+        self._called = ""
         self.seen = 0
         """Octets of content so far, kept or not."""
         self.stamp: Stamp | None = None
@@ -69,6 +71,15 @@ class Arrival:
         """The letter's octets."""
         return self._content
 
+    @property
+    def message_id(self) -> str:
+        """What a letter that was not kept calls itself, as far as that came in; whoever asks after it knows this."""
+        return self._called or header_lines.message_id(self._content.head(HEAD_BYTES))
+
+    def call(self, message_id: str) -> None:
+        """Remember what it calls itself: its octets are about to go."""
+        self._called = message_id[:LINE_CHARACTERS]
+
     def labels(self) -> list[Label]:
         """What the reader noticed."""
         named: dict[Label, bool] = {
@@ -81,6 +92,7 @@ class Arrival:
     def refuse(self, reply: Reply) -> None:
         """It is not taken, for the first reason that anybody gave; what still comes of it is read and forgotten."""
         self._refusal = self._refusal or reply
+        self._called = self.message_id
         self.release()
 
     def release(self) -> None:

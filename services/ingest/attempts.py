@@ -60,6 +60,7 @@ class Attempts:
         stage: Stage,
         reply: Reply,
         size: int = 0,
+        message_id: str = "",
     ) -> None:
         """Note one attempt; never waits, never fails."""
         if not self._allowed() or len(self._queue) >= QUEUE:
@@ -85,6 +86,7 @@ class Attempts:
                 code=reply.code,
                 reply=reply.sentence,
                 size=size,
+                message_id=message_id,
             )
         )
         self._noted.set()

@@ -12,6 +12,9 @@ from contracts.mail import HeaderLines
 HEAD_BYTES: Final = 65_536
 """A header section that is longer is cut at its last whole line; what follows counts as body."""
 
+LINE_CHARACTERS: Final = 998
+"""A line as long as RFC 5322 section 2.1.1 allows."""
+
 TRACE: Final = (b"received", b"return-path", b"delivered-to")
 """Fields that a hop adds: two copies of one letter differ in them."""
 
@@ -64,6 +67,11 @@ def decoded(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("cp874", "replace")
+
+
+def message_id(head: bytes) -> str:
+    """The Message-ID line at the beginning of a letter of which nothing else is wanted; empty where there is none."""
+    return decoded(read(head).values.get("message_id", b""))[:LINE_CHARACTERS]
 
 
 def read(head: bytes) -> Section:

@@ -102,3 +102,23 @@ def draining(sessions: int) -> None:
 def drained(aborted: int) -> None:
     """All sessions are over; `aborted` of them were in the middle of a letter when the time was up."""
     _log.info("ingest.drained", aborted=aborted)
+
+
+def traffic_not_written(folder: str, error: str) -> None:
+    """The traffic log cannot be written; mail goes on, and what is noted waits in memory as long as there is room."""
+    _log.error("ingest.traffic_not_written", folder=folder, error=error)
+
+
+def traffic_written_again(folder: str) -> None:
+    """The traffic log is written again."""
+    _log.info("ingest.traffic_written_again", folder=folder)
+
+
+def traffic_removed(files: Sequence[str]) -> None:
+    """Days of the traffic log that were kept for as long as configured are gone."""
+    _log.info("ingest.traffic_removed", files=list(files))
+
+
+def traffic_not_removed(folder: str, error: str) -> None:
+    """Days of the traffic log that should be gone are still there."""
+    _log.error("ingest.traffic_not_removed", folder=folder, error=error)

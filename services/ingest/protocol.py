@@ -228,7 +228,7 @@ class SmtpSession(Connection):
         if refusal is not None:
             # A client that did not wait for the 354 sends its letter now: none of it may be taken for commands.
             if refusal is replies.NO_ROOM and self._transaction is not None:
-                self._note(self._transaction, refusal, 0)
+                self._note(self._transaction, refusal, None)
                 self._reset_transaction()
             if self._input:
                 raise Over(refusal)
@@ -282,14 +282,14 @@ class SmtpSession(Connection):
             else:
                 reply = replies.CHUNK_OK.saying(f"{octets} octets received")
         except Over as over:
+            if not reply.good and last and transaction is not None:
+                self._note(transaction, reply, arrival)
             if over.reply is not None and transaction is not None:
-                self._note(transaction, over.reply, arrival.seen)
+                self._note(transaction, over.reply, arrival)
             raise
         finally:
             if last or transaction is None:
                 arrival.release()
-        if not reply.good and last and transaction is not None:
-            self._note(transaction, reply, arrival.seen)
         self._say(reply)
         if last:
             self._reset_transaction()
@@ -337,7 +337,8 @@ class SmtpSession(Connection):
         log.kept(mails, first.size, seconds, str(kept.position), not self._lost)
         named = [recipient.address for event in kept.events for recipient in event.recipients]
         self._parts.traffic.note(
-            self._peer, transaction.sender, named, "data", replies.KEPT.sentence, first.size, mails
+        called = first.lines.message_id
+            self._peer, transaction.sender, named, "data", replies.KEPT.sentence, first.size, mails, called
         )
 
     async def smtp_RSET(self, argument: str) -> None:
@@ -420,15 +421,18 @@ class SmtpSession(Connection):
                 metrics.GUESSES.inc()
                 await self._linger(self._parts.settings.guess_seconds)
 
-    def _note(self, transaction: Transaction, reply: Reply, size: int) -> None:
+    def _note(self, transaction: Transaction, reply: Reply, arrival: Arrival | None) -> None:
         """Note a letter that was refused or deferred, for each agency it was for."""
         named = [address for addressee in transaction.addressees.values() for address in addressee.recipients]
+        size, called = (arrival.seen, arrival.message_id) if arrival is not None else (0, "")
         log.refused(reply.name, "data", next(iter(transaction.addressees), None))
         others = [*transaction.operators, *transaction.passed]
-        self._parts.traffic.note(self._peer, transaction.sender, named or others, "data", reply.sentence, size)
+        self._parts.traffic.note(
+            self._peer, transaction.sender, named or others, "data", reply.sentence, size, message_id=called
+        )
         for agency, addressee in transaction.addressees.items():
             to = list(addressee.recipients)
-            self._parts.attempts.note(agency, self._peer, transaction.sender, to, "data", reply, size)
+            self._parts.attempts.note(agency, self._peer, transaction.sender, to, "data", reply, size, called)
 
     def _note_knocks(self) -> None:
         """Note the recipients of this transaction that were not taken, one attempt for each agency and reply."""

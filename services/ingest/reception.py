@@ -76,6 +76,7 @@ class Reception:
         if len(read.section.received) > HOPS:
             raise Refusal(replies.LOOP)
         parts = 0 if content.size <= whole_bytes else -(-content.size // part_bytes)
+        arrival.call(lines.message_id)  # if the write fails, its octets are gone and it is noted as an attempt
         received_at, lines, labels = instant(stamp.utc_ns), read.section.lines(), _labels(arrival, read)
         kept = [
             header_budget.within(
