@@ -65,3 +65,8 @@ TRAFFIC = Counter(
     "Lines of the traffic log, by what became of them.",
     ["outcome"],  # written | dropped (the disk is full, and so is the memory for what waits)
 )
+TRAFFIC = Counter(
+    "saraban_ingest_traffic_lines_total",
+    "Lines of the traffic log, by what became of them.",
+    ["outcome"],  # written | dropped (the disk is full, and so is the memory for what waits)
+)
