@@ -53,6 +53,19 @@ class Upstream(Struct, frozen=True, kw_only=True):
     received_at: Annotated[str, Meta(description="The agency server's own time, RFC 3339; stands beside ours.")] = ""
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What others, whom the operator had asked, said of the peer and the letter before it was numbered.
+
+    The limit travels beside the score, so that the series follows from the event alone.
+    """
+
+    blocklisted: Annotated[tuple[str, ...], Meta(description="DNS block lists that name the peer.")] = ()
+    spam_score: Annotated[float | None, Meta(description="rspamd's score; null where it gave none in time.")] = None
+    spam_limit: Annotated[
+        float | None, Meta(description="The operator's limit at that time: from it on the series is general.")
+    ] = None
+
+
 class Recipient(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One RCPT of this agency, with its DSN parameters as written (RFC 3461)."""
 
@@ -95,11 +108,8 @@ class MailReceived(Event, tag="mail.received.v1", frozen=True, kw_only=True):
         tuple[Literal["bare_newline", "bare_carriage_return", "nul_octet", "no_header", "long_line"], ...],
         Meta(description="Oddities of the octets, stored as they came."),
     ] = ()
-    blocklisted: Annotated[
-        tuple[str, ...], Meta(description="DNS block lists that name the peer, of those that the operator has asked.")
-    ] = ()
-    spam_score: Annotated[
-        float | None, Meta(description="rspamd's score, where the operator asks one and it answered in time.")
+    standing: Annotated[
+        Standing | None, Meta(description="Null where nobody was asked, or nobody answered in time.")
     ] = None
     cut: Annotated[tuple[str, ...], Meta(description="Fields that were cut to fit the headers' budget.")] = ()
 

@@ -23,6 +23,7 @@ PROGRAMS = {
     "chrony": "chronyd",
     "nodejs": "node",
     "dnsmasq-base": "dnsmasq",
+    "rspamd": "rspamd",
     "curl": "curl",
     "exim4-daemon-light": "exim4",
 }

@@ -65,11 +65,12 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
         traffic = _traffic(settings, clock)
         stack.push_async_callback(traffic.settle)
         gate = Gate(bus, directory)
-        parts = _build(settings, bus, directory, clock, attempts, gate, await _hostname(settings))
+        parts = _build(settings, bus, directory, clock, attempts, traffic, gate, await _hostname(settings))
+        stack.push_async_callback(parts.reputation.close)
         background += [
             asyncio.create_task(attempts.run(), name="attempts"),
-            asyncio.create_task(parts.sessions.run(), name="sessions"),
             asyncio.create_task(traffic.run(), name="traffic"),
+            asyncio.create_task(parts.sessions.run(), name="sessions"),
             asyncio.create_task(_watch(settings, bus, directory, readiness, gate), name="readiness"),
             asyncio.create_task(_watch_store(settings, parts.mailroom, readiness), name="store"),
             asyncio.create_task(_raise_when(closed), name="nats"),
@@ -120,12 +121,12 @@ async def _attempts(settings: Settings, bus: Bus, clock: Clock, stack: AsyncExit
     return attempts
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
 def _traffic(settings: Settings, clock: Clock) -> Traffic:
     folder = Path(settings.state) / settings.ingest.traffic if settings.ingest.traffic else None
     return Traffic(folder, settings.ingest.traffic_days, clock)
 
 
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
     left = set(tasks)
     while left:
         for task in left:
@@ -144,8 +145,8 @@ def _build(
     directory: Directory,
     clock: Clock,
     attempts: Attempts,
-    gate: "Gate",
     traffic: Traffic,
+    gate: "Gate",
     hostname: str,
 ) -> Parts:
     ingest = settings.ingest

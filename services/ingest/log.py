@@ -94,6 +94,16 @@ def attempts_dropped(events: int, why: str) -> None:
     _log.warning("ingest.attempts_dropped", events=events, why=why)
 
 
+def reputation_silent(source: str, name: str, why: str, seconds: float) -> None:
+    """A block list or rspamd did not answer several times in a row; for some seconds it is not asked."""
+    _log.warning("ingest.reputation_silent", source=source, name=name, why=why, pause_seconds=seconds)
+
+
+def reputation_back(source: str, name: str) -> None:
+    """It answers again."""
+    _log.info("ingest.reputation_back", source=source, name=name)
+
+
 def draining(sessions: int) -> None:
     """The ingress takes no more connections and ends its sessions."""
     _log.info("ingest.draining", sessions=sessions)

@@ -60,10 +60,10 @@ POSTMASTER = Counter(
     "Mail for postmaster and abuse, by what the operator's server answered.",
     ["outcome"],  # taken | deferred | refused
 )
-TRAFFIC = Counter(
-    "saraban_ingest_traffic_lines_total",
-    "Lines of the traffic log, by what became of them.",
-    ["outcome"],  # written | dropped (the disk is full, and so is the memory for what waits)
+REPUTATION = Counter(
+    "saraban_ingest_reputation_total",
+    "Questions to others about peers and letters, by the answer. A block list's answer serves a peer for a minute.",
+    ["source", "outcome"],  # blocklist | rspamd; listed | clean | silent | failed | unasked (it was silent too often)
 )
 TRAFFIC = Counter(
     "saraban_ingest_traffic_lines_total",

@@ -170,6 +170,7 @@ class SmtpSession(Connection):
             addressee = transaction.addressees.setdefault(verdict.agency, Addressee(verdict.upstreams))
             recipient = Recipient(address=given.address, notify=said.notify, orcpt=said.orcpt)
             addressee.recipients.setdefault(given.address, recipient)
+            self._parts.reputation.expect(self._peer, verdict)
         else:
             others = transaction.operators if isinstance(verdict, Operators) else transaction.passed
             others.append(given.address)
@@ -281,9 +282,9 @@ class SmtpSession(Connection):
                 reply = await self._conclude(transaction, arrival)
             else:
                 reply = replies.CHUNK_OK.saying(f"{octets} octets received")
-        except Over as over:
             if not reply.good and last and transaction is not None:
                 self._note(transaction, reply, arrival)
+        except Over as over:
             if over.reply is not None and transaction is not None:
                 self._note(transaction, over.reply, arrival)
             raise
@@ -336,8 +337,8 @@ class SmtpSession(Connection):
         mails = [event.mail for event in kept.events]
         log.kept(mails, first.size, seconds, str(kept.position), not self._lost)
         named = [recipient.address for event in kept.events for recipient in event.recipients]
-        self._parts.traffic.note(
         called = first.lines.message_id
+        self._parts.traffic.note(
             self._peer, transaction.sender, named, "data", replies.KEPT.sentence, first.size, mails, called
         )
 
@@ -423,8 +424,8 @@ class SmtpSession(Connection):
 
     def _note(self, transaction: Transaction, reply: Reply, arrival: Arrival | None) -> None:
         """Note a letter that was refused or deferred, for each agency it was for."""
-        named = [address for addressee in transaction.addressees.values() for address in addressee.recipients]
         size, called = (arrival.seen, arrival.message_id) if arrival is not None else (0, "")
+        named = [address for addressee in transaction.addressees.values() for address in addressee.recipients]
         log.refused(reply.name, "data", next(iter(transaction.addressees), None))
         others = [*transaction.operators, *transaction.passed]
         self._parts.traffic.note(

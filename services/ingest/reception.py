@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from contracts.event import Position
-from contracts.mail import MailReceived, Peer, Upstream
+from contracts.mail import MailReceived, Peer, Standing, Upstream
 from contracts.values import instant
 from services.ingest import header_budget, header_lines, replies, upstream
 from services.ingest.arrival import Arrival, Label
@@ -14,7 +14,6 @@ from services.ingest.header_lines import HEAD_BYTES, Section
 from services.ingest.identity import digests, identify
 from services.ingest.mailroom import Mailroom
 from services.ingest.replies import Reply
-from services.ingest.reputation import Standing
 from services.ingest.transaction import Addressee, Transaction
 from services.runtime.batch import Outgoing
 
@@ -51,7 +50,7 @@ class Reception:
         self._mailroom = mailroom
 
     async def accept(
-        self, transaction: Transaction, peer: Peer, protocol: Protocol, arrival: Arrival, standing: Standing
+        self, transaction: Transaction, peer: Peer, protocol: Protocol, arrival: Arrival, standing: Standing | None
     ) -> Kept:
         """Take responsibility for one letter; returning is the promise behind the 250.
 
@@ -76,8 +75,8 @@ class Reception:
         if len(read.section.received) > HOPS:
             raise Refusal(replies.LOOP)
         parts = 0 if content.size <= whole_bytes else -(-content.size // part_bytes)
-        arrival.call(lines.message_id)  # if the write fails, its octets are gone and it is noted as an attempt
         received_at, lines, labels = instant(stamp.utc_ns), read.section.lines(), _labels(arrival, read)
+        arrival.call(lines.message_id)  # if the write fails, its octets are gone and it is noted as an attempt
         kept = [
             header_budget.within(
                 MailReceived(
@@ -101,8 +100,7 @@ class Reception:
                     eight_bit=transaction.eight_bit,
                     lines=lines,
                     labels=labels,
-                    blocklisted=standing.blocklisted,
-                    spam_score=standing.spam_score,
+                    standing=standing,
                 )
             )
             for agency, addressee in transaction.addressees.items()

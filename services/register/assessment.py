@@ -62,7 +62,7 @@ def assess(letter: Letter, agency: Agency) -> Assessment:
     # A sender that could not be read is not the null sender.
     found = notice(event) if letter.sender is not None else None
     series = choosing.series(event)
-    if letter.sender is None and series == "general":
+    if letter.sender is None and series == "general" and not choosing.suspected(event):
         series = "received"
     entered = from_instant(event.received_at)
     days = working_days(agency, entered.astimezone(BANGKOK).year)

@@ -1,10 +1,12 @@
 """Which book a letter goes to: a pure, versioned rule over what the ingress knows. No look at the content.
 
     classified   its subject begins with a secrecy mark
-    general      a machine or a list sent it (RFC 3834, RFC 2919, RFC 2369)
+    general      a machine or a list sent it (RFC 3834, RFC 2919, RFC 2369), or it is suspected: a block list names the
+                 peer, or its spam score has reached the operator's limit (decision 0018)
     received     everything else
 
-The first that fits holds: a secret from a list is kept as a secret. An officer can move an entry by an order.
+The first that fits holds: a secret from a list, or from a peer with a bad name, is kept as a secret. An officer can
+move an entry by an order.
 """
 
 import re
@@ -15,7 +17,7 @@ from contracts.mail import MailReceived
 from contracts.values import Series
 from services.words.header_text import decoded
 
-VERSION: Final = "series-1"
+VERSION: Final = "series-2"
 
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _OPENING: Final = r"[\s\"'*_~\-–—.:|/\\({\[<«‹“”‘’]*"
@@ -34,7 +36,7 @@ def series(event: MailReceived) -> Series:
     """The series of a letter."""
     if secrecy(event.lines.subject) is not None:
         return "classified"
-    return "general" if automatic(event) or listed(event) else "received"
+    return "general" if automatic(event) or listed(event) or suspected(event) else "received"
 
 
 def secrecy(subject: str) -> str | None:
@@ -62,6 +64,15 @@ def listed(event: MailReceived) -> bool:
     """Whether it went to many through a list or a mass mailer."""
     lines = event.lines
     return bool(lines.list_id or lines.list_unsubscribe or lines.feedback_id) or _word(lines.precedence) in _BULK
+
+
+def suspected(event: MailReceived) -> bool:
+    """Whether those whom the operator asked spoke against it. No answer counts for nothing."""
+    found = event.standing
+    if found is None:
+        return False
+    scored = found.spam_score is not None and found.spam_limit is not None and found.spam_score >= found.spam_limit
+    return scored or bool(found.blocklisted)
 
 
 def submitted_by_machine(auto_submitted: str) -> bool:

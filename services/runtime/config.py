@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import inspect
@@ -22,6 +23,7 @@ STATE = "SARABAN_STATE"
 NESTED = "__"
 ENVIRONMENT = "environment"
 
+_DOMAIN = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})+", re.IGNORECASE | re.ASCII)
 _ELEMENT = re.compile(r"\[[^]]*\]")
 
 
@@ -182,11 +184,23 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     for listen in ingest.listen:
         yield from _wrong("ingest.listen", listen, host_port, "HOST:PORT")
     yield from _wrong("ops.listen", settings.ops.listen, host_port, "HOST:PORT")
-    for network in ingest.trusted_networks:
-        yield from _wrong("ingest.trusted_networks", network, ipaddress.ip_network, "a network such as 10.1.0.0/16")
-    for server in (*clock.servers, *settings.sign.dns_servers):
-        key = "clock.servers" if server in clock.servers else "sign.dns_servers"
-        yield from _wrong(key, server, lambda text: host_port(text, default=53), "HOST or HOST:PORT")
+    for key, networks in (
+        ("ingest.trusted_networks", ingest.trusted_networks),
+        ("ingest.proxy_networks", ingest.proxy_networks),
+    ):
+        for network in networks:
+            yield from _wrong(key, network, ipaddress.ip_network, "a network such as 10.1.0.0/16")
+    for key, servers in (
+        ("clock.servers", clock.servers),
+        ("ingest.dns_servers", ingest.dns_servers),
+        ("sign.dns_servers", settings.sign.dns_servers),
+    ):
+        for server in servers:
+            yield from _wrong(key, server, lambda text: host_port(text, default=53), "HOST or HOST:PORT")
+    for name in ingest.blocklists:
+        yield from _wrong("ingest.blocklists", name, _zone, "a domain such as zen.spamhaus.org")
+    if ingest.rspamd:
+        yield from _wrong("ingest.rspamd", ingest.rspamd, _http_url, "a URL such as http://127.0.0.1:11333")
     for service, user in settings.nats.users.items():
         if ":" not in user:
             yield f"nats.users.{service}", "is not user:password"
@@ -197,6 +211,17 @@ def _wrong(key: str, text: str, read: Callable[[str], object], form: str) -> Ite
         read(text)
     except ValueError:
         yield key, f"{text!r} is not {form}"
+
+
+def _zone(text: str) -> None:
+    if not _DOMAIN.fullmatch(text):
+        raise ValueError(text)
+
+
+def _http_url(text: str) -> None:
+    place = urlsplit(text)
+    if place.scheme not in ("http", "https") or not place.hostname or place.query or place.fragment or place.port == 0:
+        raise ValueError(text)
 
 
 def host_port(text: str, default: int | None = None) -> tuple[str, int]:

@@ -167,14 +167,36 @@ class Ingest(Section, frozen=True, kw_only=True):
         ),
     ] = 90
     blocklists: Annotated[
-        tuple[str, ...], Meta(description="DNS block lists asked for the peer's address; a listed one: series general.")
+        tuple[str, ...],
+        Meta(
+            description="DNS block lists such as zen.spamhaus.org, asked for the peer's address (mode behind: the hop "
+            "before it); a listed one: series general. trusted_networks are not asked about."
+        ),
+    ] = ()
+    dns_servers: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Resolvers for block lists, HOST or HOST:PORT; empty: the host's. The lists refuse what comes "
+            "through a public resolver."
+        ),
     ] = ()
     rspamd: Annotated[
-        str, Meta(description="URL of rspamd's worker such as http://127.0.0.1:11333; empty: not asked.")
+        str,
+        Meta(
+            description="URL of rspamd's normal worker such as http://127.0.0.1:11333; empty: not asked. Letters over "
+            "2 MiB and those of trusted_networks are not shown to it."
+        ),
     ] = ""
-    rspamd_score: Annotated[float, Meta(ge=1, description="From this score on: series general.")] = 15.0
+    rspamd_score: Annotated[
+        float, Meta(ge=1, description="From this score on: series general. rspamd itself rejects from 15.")
+    ] = 15.0
     reputation_seconds: Annotated[
-        float, Meta(ge=0.1, le=10, description="For block lists and rspamd together; silence counts as nothing found.")
+        float,
+        Meta(
+            ge=0.1,
+            le=10,
+            description="What block lists and rspamd together may delay a letter; silence counts as nothing found.",
+        ),
     ] = 2.0
     attempts_rate: Annotated[
         int,

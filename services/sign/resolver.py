@@ -1,7 +1,6 @@
 """The DNS, asked by the parent on the loop: explicit servers, a deadline for each letter, nothing searched."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Sequence
 from contextvars import Context
@@ -9,10 +8,10 @@ from contextvars import Context
 import dns.asyncresolver
 import dns.exception
 import dns.name
-import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 
+from services.runtime.nameserver import nameserver
 from services.sign import log
 from services.sign.questions import QUESTIONS, TYPES, NoAnswerError, Records
 
@@ -39,7 +38,7 @@ class Resolver:
         except dns.resolver.NoResolverConfiguration:
             self._resolver = dns.asyncresolver.Resolver(configure=False)
         if servers:
-            self._resolver.nameservers = [_nameserver(server) for server in servers]
+            self._resolver.nameservers = [nameserver(server) for server in servers]
         self._resolver.cache = dns.resolver.LRUCache(2_000)
         self._resolver.timeout = max(0.5, seconds / 4)
         self._silent = False
@@ -134,19 +133,3 @@ def _text(kind: str, record: object) -> str:
     if kind == "PTR":
         return str(record.target.to_text(True))  # type: ignore[attr-defined]  # the same
     return str(record.address)  # type: ignore[attr-defined]  # the same
-
-
-def _nameserver(server: str) -> dns.nameserver.Nameserver:
-    host, port = server, "53"
-    if server.startswith("["):
-        host, _, rest = server[1:].partition("]")
-        port = rest.removeprefix(":") or "53"
-    elif server.count(":") == 1:
-        host, _, port = server.partition(":")
-    if not port.isdigit() or not 0 < int(port) < 65_536:
-        raise ValueError(f"{server!r}: the port is no number from 1 to 65535")
-    try:
-        address = str(socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0][4][0])
-    except OSError as error:
-        raise ValueError(f"{server!r}: no such host") from error
-    return dns.nameserver.Do53Nameserver(address, int(port))

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from contracts.mail import HeaderLines
+from contracts import codec
+from contracts.mail import HeaderLines, Standing
 from services.register.series import secrecy, series
 from tests.books import received
 
@@ -116,6 +117,30 @@ def test_a_mark_inside_or_part_of_a_word_is_none(subject: str) -> None:
 
 def test_a_secret_from_a_list_is_kept_as_a_secret() -> None:
     assert of(subject="ลับ เรื่อง", list_id="x.example", auto_submitted="auto-generated") == "classified"
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        (Standing(blocklisted=("one.list.test",)), "general"),
+        (Standing(spam_score=15.0, spam_limit=15.0), "general"),
+        (Standing(spam_score=14.9, spam_limit=15.0), "received"),
+        (Standing(spam_score=-2.0, spam_limit=15.0), "received"),
+        (Standing(blocklisted=("one.list.test",), spam_score=-2.0, spam_limit=15.0), "general"),
+        (Standing(spam_score=99.0), "received"),  # no limit stands beside it: nobody said what is too much
+        (Standing(), "received"),
+        (None, "received"),
+    ],
+)
+def test_whoever_others_speak_against_goes_to_general(standing: Standing | None, expected: str) -> None:
+    assert series(received(standing=standing)) == expected
+    read = codec.decode_received(codec.encode_headers(received(standing=standing)))
+    assert series(read) == expected, "as it travels"
+
+
+def test_a_secret_from_a_peer_with_a_bad_name_is_kept_as_a_secret() -> None:
+    event = received(lines=HeaderLines(subject="ลับ เรื่อง"), standing=Standing(blocklisted=("one.list.test",)))
+    assert series(event) == "classified"
 
 
 def test_a_hostile_subject_costs_no_time() -> None:
