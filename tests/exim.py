@@ -1,7 +1,7 @@
 """An Exim of one's own: a private instance on a free port, with its spool in a throw-away folder.
 
-Debian's packages of Exim and Postfix exclude each other, so `.ci/run` unpacks Exim into `.cache/exim` and makes the user
-that it was built to run as. Needs root, as Exim does.
+Debian's packages of Exim and Postfix exclude each other, so `.ci/run` unpacks Exim into `.cache/exim` and makes the
+user that it was built to run as. Needs root, as Exim does.
 """
 
 import os
@@ -81,7 +81,7 @@ class Exim:
 
 @contextmanager
 def exim(to: int, *transport: str) -> Iterator[Exim]:
-    """Run a private Exim that hands everything to this port of the loopback; `transport` are options of its transport."""
+    """Run a private Exim that hands everything to this port of the loopback; `transport`: options of its transport."""
     folder = Path(tempfile.mkdtemp(prefix="saraban-exim-"))
     folder.chmod(0o755)
     port = free_port()
