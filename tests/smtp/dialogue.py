@@ -7,7 +7,7 @@ from pathlib import Path
 
 _ESCAPE = re.compile(r"\\(r|n|t|s|0|\\|x[0-9a-fA-F]{2})")
 _PLAIN = {"s": b" ", "r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
-_KINDS = ("C:", "C>", "S:", "S!", "M:", "B:", "A:", "@")
+_KINDS = ("C:", "C>", "S:", "S!", "M:", "B:", "A:", "N:", "@")
 _RFC = re.compile(r"RFC \d+|decision \d+|invariant \d+", re.IGNORECASE)
 
 
@@ -26,7 +26,7 @@ class Dialogue:
 
     name: str
     about: str = ""
-    settings: dict[str, int | float | str] = field(default_factory=dict)
+    settings: dict[str, int | float | str | tuple[str, ...]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
 
@@ -70,7 +70,9 @@ def fits(pattern: str, text: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]").replace("?", "[?]"))
 
 
-def _value(text: str) -> int | float | str:
+def _value(text: str) -> int | float | str | tuple[str, ...]:
+    if "," in text:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
     for kind in (int, float):
         try:
             return kind(text.replace("_", ""))

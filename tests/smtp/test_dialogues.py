@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from prometheus_client import REGISTRY
 
 from contracts import codec
 from contracts.mail import MailAttempted
@@ -91,6 +92,7 @@ class Conversation:
         self._kept: list[Msg] = []
         self._noted: list[MailAttempted] = []
         self._letter: Msg | None = None
+        self._numbers = _numbers()
 
     async def connect(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -114,6 +116,8 @@ class Conversation:
                 assert self._letter.data == octets(step.text), f"line {step.number}"
             case "A:":
                 await self._check_attempt(step)
+            case "N:":
+                self._check_number(step)
             case _:
                 await self._do(step)
 
@@ -153,6 +157,12 @@ class Conversation:
         event = self._noted.pop(0)
         said = f"{event.agency} {event.stage} {','.join(event.recipients) or '-'} {event.reply}"
         assert fits(step.text, said), f"line {step.number}: {said!r}"
+
+    def _check_number(self, step: Step) -> None:
+        name, *labels, wanted = step.text.split()
+        key = (f"saraban_{name}", *sorted(labels))
+        grown = _numbers().get(key, 0.0) - self._numbers.get(key, 0.0)
+        assert grown == float(wanted), f"line {step.number}: {key} has grown by {grown:g}"
 
     async def _next_message(self) -> None:
         self._sort(await self._sub.next_msg(timeout=SECONDS))
@@ -199,6 +209,15 @@ class Conversation:
         while self._sub.pending_msgs:
             self._sort(await self._sub.next_msg(timeout=SECONDS))
         assert not self._kept, f"{len(self._kept)} letters were stored that the dialogue does not speak of"
+
+
+def _numbers() -> dict[tuple[str, ...], float]:
+    """Every metric of this process; the ingress is a thread of it."""
+    return {
+        (sample.name, *sorted(f"{name}={value}" for name, value in sample.labels.items())): sample.value
+        for family in REGISTRY.collect()
+        for sample in family.samples
+    }
 
 
 def _trusting() -> ssl.SSLContext:
