@@ -8,7 +8,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-from services.ingest import log
+from prometheus_client import Counter
+
+from contracts.directory import NextHop
+from services.ingest import log, metrics, trace_field
 from services.ingest.admission import Flight
 from services.ingest.attempts import Attempts
 from services.ingest.attempts_file import AttemptsFile
@@ -16,6 +19,8 @@ from services.ingest.certificate import Certificate
 from services.ingest.mailroom import Mailroom
 from services.ingest.next_hop import NextHops
 from services.ingest.parts import Parts
+from services.ingest.postmaster import HOPS as OPERATOR_HOPS
+from services.ingest.postmaster import Postmaster
 from services.ingest.protocol import SmtpSession
 from services.ingest.reception import Reception
 from services.ingest.recipients import Recipients
@@ -153,11 +158,13 @@ def _build(
     mailroom = Mailroom(bus, ingest.max_payload, ingest.window_bytes, ingest.commit_seconds)
     flight = Flight(ingest.flight_bytes)
     postmaster = None
+    next_hops = _next_hops(settings, hostname, metrics.PASSED)
     if ingest.postmaster:
-        from services.ingest.postmaster import Postmaster  # its SMTP client costs memory that few ingresses need
-
         host, port = host_port(ingest.postmaster_relay)
-        postmaster = Postmaster(ingest.postmaster, host, port, ingest.postmaster_tls, hostname, ingest.commit_seconds)
+        relay = NextHop(host=host, port=port, tls=ingest.postmaster_tls)
+        postmaster = Postmaster(
+            ingest.postmaster, relay, _next_hops(settings, hostname, metrics.POSTMASTER, OPERATOR_HOPS)
+        )
     return Parts(
         settings=ingest,
         hostname=hostname,
@@ -166,7 +173,7 @@ def _build(
         reception=Reception(mailroom),
         reputation=Reputation(ingest),
         mailroom=mailroom,
-        next_hops=NextHops(hostname, ingest.next_hop_seconds),
+        next_hops=next_hops,
         flight=flight,
         sessions=Sessions(ingest.sessions, ingest.sessions_per_address, flight),
         attempts=attempts,
@@ -175,6 +182,15 @@ def _build(
         postmaster=postmaster,
         ready=gate.open,
     )
+
+
+def _next_hops(settings: Settings, hostname: str, outcomes: Counter, hops: int = trace_field.HOPS) -> NextHops:
+    authorities = settings.ingest.next_hop_authorities
+    path = str(Path(settings.state) / authorities) if authorities else ""
+    try:
+        return NextHops(hostname, settings.ingest.next_hop_seconds, path, outcomes, hops)
+    except OSError as error:
+        raise ConfigError(f"ingest.next_hop_authorities: {authorities} cannot be used: {error}") from error
 
 
 def _certificate(settings: Settings) -> Certificate | None:

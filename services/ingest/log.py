@@ -79,6 +79,21 @@ def operator_deferred(error: str) -> None:
     _log.warning("ingest.operator_deferred", error=error)
 
 
+def next_hop_away(next_hop: str, error: str) -> None:
+    """Mode shared: the domain's own server gave no answer that is one; the peer was told to come again."""
+    _log.warning("ingest.next_hop_away", next_hop=next_hop, error=error)
+
+
+def next_hop_without_xclient(next_hop: str) -> None:
+    """The directory says xclient, the next hop does not offer it to us: its filters see our address as the peer's."""
+    _log.warning("ingest.next_hop_without_xclient", next_hop=next_hop, remedy="smtpd_authorized_xclient_hosts there")
+
+
+def handed_on(size: int, reply: str, answered: bool) -> None:
+    """A letter that is not ours to keep was offered to whose it is; `answered` false: the peer had left by then."""
+    _log.info("ingest.handed_on", size=size, reply=reply, answered=answered)
+
+
 def attempts_kept(events: int, path: str) -> None:
     """NATS is away: attempts wait in the file."""
     _log.info("ingest.attempts_kept", events=events, path=path)

@@ -1,7 +1,6 @@
 """What all sessions of a process share; app.py builds it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -10,6 +9,7 @@ from services.ingest.attempts import Attempts
 from services.ingest.certificate import Certificate
 from services.ingest.mailroom import Mailroom
 from services.ingest.next_hop import NextHops
+from services.ingest.postmaster import Postmaster
 from services.ingest.reception import Reception
 from services.ingest.recipients import Recipients
 from services.ingest.reputation import Reputation
@@ -17,9 +17,6 @@ from services.ingest.sessions import Sessions
 from services.ingest.traffic import Traffic
 from services.runtime.clock import Clock
 from services.runtime.settings import Ingest
-
-if TYPE_CHECKING:
-    from services.ingest.postmaster import Postmaster
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -38,5 +35,5 @@ class Parts(Struct, frozen=True, kw_only=True):
     attempts: Attempts
     traffic: Traffic
     certificate: Certificate | None
-    postmaster: "Postmaster | None"  # it brings an SMTP client, which an ingress without it need not hold in memory
+    postmaster: Postmaster | None
     ready: Callable[[], bool]

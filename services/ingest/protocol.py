@@ -166,6 +166,9 @@ class SmtpSession(Connection):
             await self._refuse(transaction, given.address, verdict)
             return
         transaction.recipients += 1
+        transaction.kind = type(verdict)
+        if not isinstance(verdict, Elsewhere):
+            transaction.leave()  # nobody before was taken there
         if isinstance(verdict, Ours):
             addressee = transaction.addressees.setdefault(verdict.agency, Addressee(verdict.upstreams))
             recipient = Recipient(address=given.address, notify=said.notify, orcpt=said.orcpt)
@@ -183,19 +186,26 @@ class SmtpSession(Connection):
         self._flush()
         self._deadline = None
         try:
-            if transaction.declined is not None:
-                return transaction.declined  # asked once: a next hop that hangs must not be waited for again and again
+            if verdict.next_hop in transaction.declined:
+                return transaction.declined[verdict.next_hop]  # it may hang: not waited for again and again
+            if transaction.next_hop != verdict.next_hop:  # the one before took nobody
+                transaction.leave()
+                transaction.next_hop = verdict.next_hop
             if transaction.passage is None:
                 transaction.passage = await self._parts.next_hops.open(verdict.next_hop, self._peer, transaction)
                 if self._lost:
                     raise Over
             reply = await transaction.passage.recipient(given.address, said.notify, said.orcpt)
         except Declined as declined:
-            transaction.declined = reply = declined.reply
+            transaction.declined[verdict.next_hop] = reply = declined.reply
         return reply
 
     def _judge(self, transaction: Transaction, given: Addressed) -> Ours | Operators | Elsewhere | Refused:
-        """Who it is for, and whether it may stand beside those before it: the first recipient decides (invariant 9)."""
+        """Who it is for, and whether it may stand beside those before it (invariant 9).
+
+        The first recipient that is taken decides. Not the first one asked for: while the next hop is down, a letter to
+        staff and to us would otherwise come again and again, staff first, and never reach us.
+        """
         peer = recipients.Peer(self._peer.address, self._peer.trusted)
         verdict = self._parts.recipients.judge(given.local, given.domain, peer)
         if isinstance(verdict, Refused):
@@ -206,14 +216,11 @@ class SmtpSession(Connection):
         if agency is not None and self._parts.mailroom.full:
             return Refused(replies.NO_ROOM, agency)
         mixed = transaction.kind not in (None, type(verdict))
-        if isinstance(verdict, Elsewhere) and transaction.next_hop not in (None, verdict.next_hop):
+        if isinstance(verdict, Elsewhere) and transaction.passed and transaction.next_hop != verdict.next_hop:
             mixed = True
         too_many = transaction.recipients >= self._parts.settings.recipients
         if mixed or too_many or (agency and not self._fits_with(transaction, agency)):
             return Refused(replies.TOO_MANY_RECIPIENTS, agency)
-        transaction.kind = type(verdict)
-        if isinstance(verdict, Elsewhere):
-            transaction.next_hop = verdict.next_hop
         return verdict
 
     def _fits_with(self, transaction: Transaction, agency: AgencyId) -> bool:
@@ -299,11 +306,8 @@ class SmtpSession(Connection):
         """Say what becomes of a letter that is wholly there."""
         agencies = list(transaction.addressees)
         try:
-            if transaction.passage is not None:
-                return await transaction.passage.hand_over(arrival, self._with(transaction))
-            if transaction.operators:
-                assert self._parts.postmaster is not None
-                return await self._parts.postmaster.hand_over(transaction, self._peer, arrival)
+            if transaction.passed or transaction.operators:
+                return await self._hand_on(transaction, arrival)
             if not self._parts.ready():
                 return replies.NOT_READY
             started = time.perf_counter()  # the loop's own time is cut to milliseconds
@@ -325,6 +329,27 @@ class SmtpSession(Connection):
         self._count(kept, transaction, time.perf_counter() - started)
         mails = ", ".join(event.mail for event in kept.events[:NAMED_MAILS])
         return replies.KEPT.saying(f"Kept as {mails}")
+
+    async def _hand_on(self, transaction: Transaction, arrival: Arrival) -> Reply:
+        """What is not stored: what the domain's next hop, or the operator's server, says of it is our answer."""
+        protocol = self._with(transaction)
+
+        def wanted() -> bool:
+            return not self._lost
+
+        if transaction.passage is not None:
+            reply = await transaction.passage.hand_over(arrival, protocol, wanted)
+        else:
+            assert self._parts.postmaster is not None
+            reply = await self._parts.postmaster.hand_over(transaction, self._peer, protocol, arrival, wanted)
+        log.handed_on(arrival.seen, reply.name, wanted())
+        if reply.good:
+            to = [*transaction.passed, *transaction.operators]
+            called = arrival.message_id
+            self._parts.traffic.note(
+                self._peer, transaction.sender, to, "data", reply.sentence, arrival.seen, message_id=called
+            )
+        return reply
 
     def _count(self, kept: Kept, transaction: Transaction, seconds: float) -> None:
         first = kept.events[0]
@@ -452,8 +477,7 @@ class SmtpSession(Connection):
         if transaction is not None:
             if transaction.chunks is not None:
                 transaction.chunks.release()
-            if transaction.passage is not None:
-                transaction.passage.close()
+            transaction.leave()
 
 
 _COMMANDS: Final[dict[bytes, Callable[[SmtpSession, str], Awaitable[None]]]] = {

@@ -1,9 +1,11 @@
 """The PROXY header (version 1 and 2 of HAProxy's proxy-protocol.txt): a load balancer says who its client is.
 
-Read only from networks that the operator named: anybody else could give himself a trusted address with it.
+Read only from networks that the operator named: anybody else could give himself a trusted address with it. Written
+towards a next hop that wants it (mode shared).
 """
 
 import struct
+from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from services.ingest.networks import parsed
@@ -43,6 +45,18 @@ def read(data: bytes | bytearray) -> Introduction | None:
     if begins[:6] == b"PROXY "[: len(begins)]:
         return _version_1(data)
     raise MalformedError("neither version")
+
+
+def written(address: str, towards: str) -> bytes:
+    """Version 2, for the client at `address`, to be sent to the server at `towards` before anything else."""
+    source, destination = parsed(address), parsed(towards)
+    if source is None:
+        return SIGNATURE + struct.pack("!BBH", 2 << 4 | _PROXY, 0, 0)
+    if destination is None or destination.version != source.version:
+        destination = ip_address("0.0.0.0" if source.version == 4 else "::")  # noqa: S104 - no address to listen on: the one that the client reached is in no address family of its own
+    places = source.packed + destination.packed
+    family = (1 if source.version == 4 else 2) << 4 | _STREAM
+    return SIGNATURE + struct.pack("!BBH", 2 << 4 | _PROXY, family, len(places) + 4) + places + bytes(4)
 
 
 def _version_1(data: bytes | bytearray) -> Introduction | None:

@@ -14,14 +14,12 @@ from services.ingest.header_lines import HEAD_BYTES, Section
 from services.ingest.identity import digests, identify
 from services.ingest.mailroom import Mailroom
 from services.ingest.replies import Reply
+from services.ingest.trace_field import HOPS
 from services.ingest.transaction import Addressee, Transaction
 from services.runtime.batch import Outgoing
 
 LARGE: Final = 262_144
 """From here a letter is put together and hashed in a thread: 25 MB would keep the other sessions waiting for 100 ms."""
-
-HOPS: Final = 100
-"""Received fields (RFC 5321 section 6.3); more is a loop."""
 
 PART_HEADERS: Final = {"content-type": "application/octet-stream"}
 

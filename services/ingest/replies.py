@@ -81,6 +81,9 @@ NEXT_HOP_AWAY: Final = Reply("next_hop_away", 451, "4.4.1", "The domain's own se
 NEEDS_UTF8: Final = Reply("needs_utf8", 553, "5.6.7", "An internationalised address needs SMTPUTF8")
 UNKNOWN_PARAMETER: Final = Reply("unknown_parameter", 555, "5.5.4", "Parameter not known")
 UNKNOWN_RECIPIENT: Final = Reply("unknown_recipient", 550, "5.1.1", "No such mailbox here")
+NEXT_HOP_NO_UTF8: Final = Reply(
+    "next_hop_no_utf8", 550, "5.6.7", "The domain's own server does not take internationalised mail"
+)
 RELAY_DENIED: Final = Reply("relay_denied", 550, "5.7.1", "Relaying denied")
 TOO_LARGE: Final = Reply("too_large", 552, "5.3.4", "Letter is larger than the SIZE we announced")
 NO_RECIPIENTS: Final = Reply("no_recipients", 554, "5.5.1", "No valid recipients")
@@ -90,8 +93,10 @@ LOOP: Final = Reply("loop", 554, "5.4.6", "Too many hops")
 NEXT_HOP: Final = Reply("next_hop", 250, "2.0.0", "")
 NEXT_HOP_DEFERRED: Final = Reply("next_hop_deferred", 451, "4.0.0", "")
 NEXT_HOP_REFUSED: Final = Reply("next_hop_refused", 550, "5.0.0", "")
+"""Code, status and text of these three are those of the domain's own server."""
+
 GUESSES: Final = frozenset({UNKNOWN_RECIPIENT.name, NEXT_HOP_REFUSED.name})
-"""Code, status and text are those of the domain's own server."""
+"""Said to a recipient, they may answer somebody who tries names; see ingest.guesses."""
 
 OPERATOR_REFUSED: Final = Reply("operator_refused", 554, "5.0.0", "The operator's mailbox refuses it")
 """Code and text are those of the operator's own server."""

@@ -33,13 +33,13 @@ class Transaction(Struct, kw_only=True):
     envid: str = ""
     addressees: dict[AgencyId, Addressee] = field(default_factory=dict)
     kind: type | None = None
-    """Whose recipients these are (`Ours`, `Operators`, `Elsewhere`): the first one decided."""
+    """Whose recipients these are (`Ours`, `Operators`, `Elsewhere`): the first one that was taken decided."""
     next_hop: NextHop | None = None
     """Mode shared: where recipients that are not ours are passed to."""
     passage: Passage | None = None
     """… and the session there, once the first of them was asked for."""
-    declined: Reply | None = None
-    """What it said when it did not take the transaction."""
+    declined: dict[NextHop, Reply] = field(default_factory=dict)
+    """What those said that did not take the transaction; none is asked twice."""
     passed: list[str] = field(default_factory=list)
     """Those that the next hop took, as written."""
     chunks: Arrival | None = None
@@ -50,3 +50,9 @@ class Transaction(Struct, kw_only=True):
     """How many were taken, of any kind."""
     deferred: bool = False
     """Whether a recipient was told to come again."""
+
+    def leave(self) -> None:
+        """End the session at the next hop, if there is one."""
+        if self.passage is not None:
+            self.passage.close()
+            self.passage = None

@@ -98,6 +98,13 @@ class Ingest(Section, frozen=True, kw_only=True):
         float,
         Meta(ge=1, le=600, description="Mode shared: deadline of one command of the domain's next hop; then 451."),
     ] = 60.0
+    next_hop_authorities: Annotated[
+        str,
+        Meta(
+            description="PEM file that the certificates of next hops and of postmaster_relay must chain to; empty: the "
+            "host's authorities."
+        ),
+    ] = ""
     message_bytes: Annotated[
         int,
         Meta(ge=1_000_000, le=100_000_000, description="SIZE. PEC must carry 30 MB; base64 adds a third to the files."),
