@@ -1,4 +1,4 @@
-"""Every dialogue of this folder, spoken to a real ingress on a real nats-server. README.md has the grammar."""
+"""Every dialogue below this folder, spoken to a real ingress on a real nats-server. README.md has the grammar."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ from tests.smtp.operator_mailbox import OperatorMailbox, operator_mailbox
 from tests.smtp.world import World, world
 
 FOLDER = Path(__file__).parent
-FILES = sorted(FOLDER.glob("*.smtp"))
+FILES = sorted(FOLDER.rglob("*.smtp"))
 SECONDS = 10
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -227,7 +227,7 @@ def _trusting() -> ssl.SSLContext:
     return context
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER).with_suffix("")))
 async def test_dialogue(path: Path, ingresses: Ingresses, bus: Bus) -> None:
     dialogue = read(path)
     running = ingresses.of(dialogue)

@@ -87,8 +87,13 @@ def world(folder: Path, server: NatsServer | None = None) -> Iterator[World]:
 
 async def _fill(nats: Nats) -> None:
     await provision(nats, THIS_YEAR)
+    await write(nats, *AGENCIES)
+
+
+async def write(nats: Nats, *agencies: Agency) -> None:
+    """Put agencies into the directory."""
     bus = await Bus.connect(nats, "officers")
-    for agency in AGENCIES:
+    for agency in agencies:
         await directory.put(bus, agency)
     await bus.close()
 
@@ -105,7 +110,9 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("mx.test")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("mx.test"), x509.DNSName("localhost")]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     paths = folder / "mx.crt", folder / "mx.key"
