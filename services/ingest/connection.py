@@ -230,14 +230,14 @@ class Connection(SMTP):
             self._say(reply)
             if not reply.good:
                 log.session_ended(self._peer.address, reply.name)
-        self._forget()
+        self._forget(reply)
         self._flush()
         self._ended = True
         self._deadline = self.loop.time() + LINGER_SECONDS
         self._wire.close()
 
-    def _forget(self) -> None:
-        """What is to be done with the transaction when the session ends."""
+    def _forget(self, reply: Reply | None) -> None:
+        """What is to be done with the transaction when the session ends, with this last reply."""
         raise NotImplementedError
 
     # --- hearing ------------------------------------------------------------------------------------------------------

@@ -294,6 +294,8 @@ class SmtpSession(Connection):
         except Over as over:
             if over.reply is not None and transaction is not None:
                 self._note(transaction, over.reply, arrival)
+                transaction.chunks = None  # noted; `_forget` need not do it once more
+                arrival.release()
             raise
         finally:
             if last or transaction is None:
@@ -467,7 +469,10 @@ class SmtpSession(Connection):
             self._parts.attempts.note(agency, self._peer, sender, to, "rcpt", reply)
         self._knocks.clear()
 
-    def _forget(self) -> None:
+    def _forget(self, reply: Reply | None) -> None:
+        transaction = self._transaction
+        if transaction is not None and transaction.chunks is not None and reply is not None and not reply.good:
+            self._note(transaction, reply, transaction.chunks)  # ended between two chunks of a letter
         self._reset_transaction()
 
     def _reset_transaction(self) -> None:

@@ -93,9 +93,11 @@ class Conversation:
         self._noted: list[MailAttempted] = []
         self._letter: Msg | None = None
         self._numbers = _numbers()
+        self._open: list[asyncio.StreamWriter] = []
 
     async def connect(self) -> None:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._open.append(self._writer)  # a connection that nobody remembers closes by itself
 
     async def step(self, step: Step) -> None:
         match step.kind:
@@ -204,7 +206,8 @@ class Conversation:
 
     async def end(self) -> None:
         """Everything that was stored must have been spoken of."""
-        self._writer.close()
+        for writer in self._open:
+            writer.close()
         await self._bus.nc.flush()
         while self._sub.pending_msgs:
             self._sort(await self._sub.next_msg(timeout=SECONDS))
