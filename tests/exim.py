@@ -80,8 +80,11 @@ class Exim:
 
 
 @contextmanager
-def exim(to: int, *transport: str) -> Iterator[Exim]:
-    """Run a private Exim that hands everything to this port of the loopback; `transport`: options of its transport."""
+def exim(to: int, *transport: str, authority: Path | None = None) -> Iterator[Exim]:
+    """Run a private Exim that hands everything to this port of the loopback; `transport`: options of its transport.
+
+    With `authority` it insists on TLS and on a certificate that chains to it, whatever name it is for.
+    """
     folder = Path(tempfile.mkdtemp(prefix="saraban-exim-"))
     folder.chmod(0o755)
     port = free_port()
@@ -90,7 +93,7 @@ def exim(to: int, *transport: str) -> Iterator[Exim]:
     shutil.chown(folder, USER, USER)
     shutil.chown(spool, USER, USER)
     config = folder / "exim.conf"
-    options = "\n  ".join(transport)
+    options = "\n  ".join([*transport, *(_verified(authority, folder) if authority is not None else [])])
     config.write_text(SETTINGS.format(program=PROGRAM, folder=folder, port=port, to=to, transport=options))
     with (folder / "out").open("wb") as out:
         daemon = subprocess.Popen([PROGRAM, "-C", config, "-bdf"], stdout=out, stderr=out, start_new_session=True)
@@ -101,6 +104,18 @@ def exim(to: int, *transport: str) -> Iterator[Exim]:
         daemon.terminate()
         daemon.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _verified(authority: Path, folder: Path) -> list[str]:
+    readable = folder / "authority.pem"
+    readable.write_bytes(authority.read_bytes())
+    readable.chmod(0o644)
+    return [
+        "hosts_require_tls = *",
+        "tls_verify_hosts = *",
+        f"tls_verify_certificates = {readable}",
+        "tls_verify_cert_hostnames =",
+    ]
 
 
 def _wait(daemon: subprocess.Popen[bytes], port: int, folder: Path) -> None:

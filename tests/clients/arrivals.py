@@ -12,7 +12,7 @@ from services.runtime.letters import read_letter
 from tests.conftest import THIS_YEAR
 
 MAIL = f"MAIL_{THIS_YEAR}"
-SECONDS = 60
+SECONDS = 30
 
 
 @dataclass(frozen=True)
