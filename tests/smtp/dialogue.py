@@ -8,7 +8,7 @@ from pathlib import Path
 _ESCAPE = re.compile(r"\\(r|n|t|s|0|\\|x[0-9a-fA-F]{2})")
 _PLAIN = {"s": b" ", "r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
 _KINDS = ("C:", "C>", "S:", "S!", "M:", "B:", "A:", "N:", "@")
-_RFC = re.compile(r"RFC \d+|decision \d+|invariant \d+", re.IGNORECASE)
+_RFC = re.compile(r"RFC \d+|decision \d+|invariant \d+|proxy-protocol\.txt section \d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def read(path: Path) -> Dialogue:
         else:
             found.steps.append(Step(number, kind, text))
     if not _RFC.search(found.about):
-        raise ValueError(f"{path.name}: the first comment must name the RFC section it rests on")
+        raise ValueError(f"{path.name}: the first comment must name what it rests on: the RFC section, say")
     return found
 
 
