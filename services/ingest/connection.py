@@ -53,6 +53,8 @@ class Connection(SMTP):
         """When the peer has been too slow, in the loop's time; None while it waits for us."""
         self._letter_until = math.inf
         """Until when a letter that comes in chunks has to be there: commands between them do not push that back."""
+        self._idle = 0.0
+        """Since when a command is waited for; 0 while none is."""
         self._wire = asyncio.Transport()
         self._input = bytearray()
         self._output: list[bytes] = []
@@ -149,10 +151,12 @@ class Connection(SMTP):
         if self._deadline is None:
             return False
         arrival, settings = self._arrival, self._parts.settings
-        slow = arrival is not None and now - arrival.began > settings.data_grace_seconds
-        if slow and arrival is not None:
-            slow = arrival.seen < settings.data_rate * (now - arrival.began - settings.data_grace_seconds)
-        return slow or self._deadline <= now
+        if arrival is not None:
+            slow = now - arrival.began - settings.data_grace_seconds
+            return self._deadline <= now or (slow > 0 and arrival.seen < settings.data_rate * slow)
+        if self._idle and self._parts.sessions.crowded:
+            return now - self._idle > settings.crowded_seconds
+        return self._deadline <= now
 
     def expire(self) -> None:
         """The peer was too slow."""
@@ -255,6 +259,7 @@ class Connection(SMTP):
             if end:
                 line = bytes(self._input[:end])
                 del self._input[:end]
+                self._idle = 0.0
                 overlong, self._overlong = self._overlong or end > LINE_OCTETS, False
                 return None if overlong else line
             if len(self._input) > LINE_OCTETS:
@@ -264,6 +269,7 @@ class Connection(SMTP):
                 raise Over
             self._flush()
             self._read_on()
+            self._idle = self._idle or self.loop.time()
             await self._wait()
 
     async def _let_in(self, arrival: Arrival) -> None:

@@ -49,6 +49,11 @@ class Sessions:
         """Whether one more would be too many."""
         return len(self._open) >= self._limit
 
+    @property
+    def crowded(self) -> bool:
+        """Whether idle sessions should make room: more than three quarters are taken."""
+        return len(self._open) * 4 > self._limit * 3
+
     def add(self, session: Sweepable) -> None:
         """A session begins."""
         self._open.add(session)

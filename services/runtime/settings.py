@@ -136,6 +136,12 @@ class Ingest(Section, frozen=True, kw_only=True):
     command_seconds: Annotated[
         float, Meta(ge=1, description="Deadline for a command; RFC 5321 section 4.5.3.2.7 asks for 300.")
     ] = 300.0
+    crowded_seconds: Annotated[
+        float,
+        Meta(
+            ge=1, description="… while more than three quarters of `sessions` are taken, so that idle ones make room."
+        ),
+    ] = 15.0
     data_seconds: Annotated[
         float, Meta(ge=30, description="Deadline for a whole letter; a peer cannot push it back.")
     ] = 1_800.0
