@@ -66,6 +66,7 @@ proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
 relay unix - - n - - smtp
 lmtp unix - - n - - lmtp
+virtual unix - n n - - virtual
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -93,6 +94,15 @@ class Postfix:
         log = self.folder / "log"
         return log.read_text(errors="replace") if log.exists() else ""
 
+    def stop(self) -> None:
+        """End it, whatever it does, and all its processes."""
+        subprocess.run(["/usr/sbin/postfix", "-c", self.folder / "etc", "abort"], check=False, capture_output=True)
+
+    def start(self) -> None:
+        """Start it, or start it again; returns when it greets."""
+        subprocess.run(["/usr/sbin/postfix", "-c", self.folder / "etc", "start"], check=True, capture_output=True)
+        _wait(self.port)
+
     def queued(self) -> int:
         """Letters in its queue, held ones included."""
         return sum(1 for name in ("hold", "incoming", "active", "deferred") for _ in self._files(name))
@@ -102,8 +112,11 @@ class Postfix:
 
 
 @contextmanager
-def postfix(extra: str = "", hostname: str = "postfix.test") -> Iterator[Postfix]:
-    """Run a private Postfix; `extra` goes to the end of its main.cf. Ends it, and its folder, afterwards."""
+def postfix(extra: str = "", hostname: str = "postfix.test", services: str = "") -> Iterator[Postfix]:
+    """Run a private Postfix; `extra` goes to the end of its main.cf, `services` of its master.cf.
+
+    Ends it, and its folder, afterwards.
+    """
     folder = Path(tempfile.mkdtemp(prefix="saraban-postfix-"))
     folder.chmod(0o755)
     port = free_port()
@@ -112,14 +125,14 @@ def postfix(extra: str = "", hostname: str = "postfix.test") -> Iterator[Postfix
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix", "postfix")
     (etc / "main.cf").write_text(SETTINGS.format(folder=folder, hostname=hostname, extra=extra))
-    (etc / "master.cf").write_text(SERVICES.format(port=port))
+    (etc / "master.cf").write_text(SERVICES.format(port=port) + services)
     for name in ("postfix-files", "dynamicmaps.cf"):
         shutil.copy(Path("/etc/postfix") / name, etc / name)
     subprocess.run(["/usr/sbin/postfix", "-c", etc, "check"], check=True, capture_output=True)
-    subprocess.run(["/usr/sbin/postfix", "-c", etc, "start"], check=True, capture_output=True)
+    running = Postfix("127.0.0.1", port, folder)
     try:
-        _wait(port)
-        yield Postfix("127.0.0.1", port, folder)
+        running.start()
+        yield running
     finally:
         subprocess.run(["/usr/sbin/postfix", "-c", etc, "stop"], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)

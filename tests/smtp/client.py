@@ -54,9 +54,9 @@ class Client:
 
 
 @asynccontextmanager
-async def client(port: int, *, helo: bool = True) -> AsyncIterator[Client]:
-    """Connect and say EHLO."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def client(port: int, *, helo: bool = True, source: str = "127.0.0.1") -> AsyncIterator[Client]:
+    """Connect from `source` and say EHLO."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         made = Client(reader, writer)
         await made.reply()

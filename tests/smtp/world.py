@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,8 +77,7 @@ def world(folder: Path, server: NatsServer | None = None) -> Iterator[World]:
         server.start()
     try:
         nats = server.settings()
-        with ThreadPoolExecutor(1) as thread:  # a test may have a loop of its own running
-            thread.submit(lambda: asyncio.run(_fill(nats))).result()
+        _run(_fill(nats))
         yield World(server, nats, folder, *_certificate(folder))
     finally:
         if mine:
@@ -87,11 +86,20 @@ def world(folder: Path, server: NatsServer | None = None) -> Iterator[World]:
 
 async def _fill(nats: Nats) -> None:
     await provision(nats, THIS_YEAR)
-    await write(nats, *AGENCIES)
+    await _write(nats, *AGENCIES)
 
 
-async def write(nats: Nats, *agencies: Agency) -> None:
+def write(nats: Nats, *agencies: Agency) -> None:
     """Put agencies into the directory."""
+    _run(_write(nats, *agencies))
+
+
+def _run(work: Coroutine[None, None, None]) -> None:
+    with ThreadPoolExecutor(1) as thread:  # a test may have a loop of its own running
+        thread.submit(lambda: asyncio.run(work)).result()
+
+
+async def _write(nats: Nats, *agencies: Agency) -> None:
     bus = await Bus.connect(nats, "officers")
     for agency in agencies:
         await directory.put(bus, agency)
