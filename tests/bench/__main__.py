@@ -11,7 +11,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import ingress, numbers
+from tests.bench import circular, ingress, numbers
 from tests.bench.figures import HEAD, Row
 from tests.postfix import HOLD, postfix
 
@@ -37,7 +37,11 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="1: some thousand letters a row and round")
     parser.add_argument("--only", default="", help="rows whose name contains this")
     asked = parser.parse_args()
-    rows = asyncio.run(bench(asked.rounds, asked.scale, asked.only))
+    rows = asyncio.run(bench(asked.rounds, asked.scale, asked.only)) if asked.only != "circular" else []
+    if asked.only in "circular":
+        with tempfile.TemporaryDirectory(prefix="saraban-circular-") as folder:
+            figures = asyncio.run(circular.circular(Path(folder), agencies=max(2, int(100 * asked.scale))))
+        print(figures.lines())
     print(f"\n{platform.machine()}, {os.cpu_count()} processors, {asked.rounds} rounds, medians\n\n{HEAD}")
     for row in rows:
         print(row.line())

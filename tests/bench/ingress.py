@@ -29,11 +29,13 @@ class Ingress:
     nats: Nats
     folder: Path
     config: Path
+    pid: int
+    server_pid: int
 
 
 @asynccontextmanager
-async def ingress(folder: Path, processes: int = 1) -> AsyncIterator[Ingress]:
-    """Start both, provision, add one agency; end both."""
+async def ingress(folder: Path, processes: int = 1, *, trusted: bool = True) -> AsyncIterator[Ingress]:
+    """Start both, provision, add one agency; end both. Peers of trusted networks have no bound of sessions."""
     server = NatsServer(folder / "server")
     server.start()
     nats = server.settings()
@@ -47,14 +49,15 @@ async def ingress(folder: Path, processes: int = 1) -> AsyncIterator[Ingress]:
         f'state = "{folder}/state"\n[nats]\nservers = ["{server.url}"]\nmonitors = ["{server.monitor}"]\n'
         f"users = {{ {', '.join(f'{name} = {json.dumps(user)}' for name, user in nats.users.items())} }}\n"
         f'[ops]\nlisten = "127.0.0.1:{free_port()}"\n[log]\nlevel = "warning"\n'
-        f'[ingest]\nlisten = ["127.0.0.1:{port}"]\nprocesses = {processes}\ntrusted_networks = ["127.0.0.0/8"]\n'
+        f'[ingest]\nlisten = ["127.0.0.1:{port}"]\nprocesses = {processes}\n'
+        + ('trusted_networks = ["127.0.0.0/8"]\n' if trusted else "")
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.cli", "ingest", "--config", str(config)
     )
     try:
         await _answers(port)
-        yield Ingress(port, nats, folder, config)
+        yield Ingress(port, nats, folder, config, process.pid, server.pid)
     finally:
         process.terminate()
         await process.wait()
