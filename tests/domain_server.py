@@ -1,6 +1,7 @@
 """The mail server that a domain has had all along: a real Postfix with twenty mailboxes, behind our ingress.
 
-Mode shared passes to it what is not ours. It takes mail on several ports, each set up as an administrator might: see the fields of `DomainServer`.
+Mode shared passes to it what is not ours. It takes mail on several ports, each set up as an administrator might: see
+the fields of `DomainServer`.
 """
 
 import shutil
