@@ -7,7 +7,7 @@ PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench chaos lock
+.PHONY: help env run test check bench siege chaos lock
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -43,6 +43,9 @@ check: $(ENV) ## Format, lint, types, imports, generated contracts, fast tests: 
 
 bench: $(ENV) ## Measure, side by side with what we compare ourselves to. Takes minutes; run it on a quiet machine.
 	@.venv/bin/python -m tests.bench
+
+siege: $(ENV) ## 10,000 idle connections, 200 slow ones and 50 large letters at once, with the shipped defaults.
+	@.venv/bin/python -m tests.bench.siege
 
 chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
 	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))

@@ -11,7 +11,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import circular, ingress, numbers
+from tests.bench import circular, costs, ingress, numbers
 from tests.bench.figures import HEAD, Row
 from tests.postfix import HOLD, postfix
 
@@ -19,8 +19,9 @@ from tests.postfix import HOLD, postfix
 async def bench(rounds: int, scale: float, only: str) -> list[Row]:
     """Measure; the rows come back with their rounds."""
     with tempfile.TemporaryDirectory(prefix="saraban-bench-") as folder, postfix(HOLD) as peer:
-        async with ingress.ingress(Path(folder)) as ours:
-            rows = [row for row in (*ingress.rows(ours, peer, scale), *numbers.rows(ours, scale)) if only in row.what]
+        async with ingress.ingress(Path(folder)) as ours, costs.stock() as stock:
+            every = (*ingress.rows(ours, peer, scale), *costs.rows(ours, stock, scale), *numbers.rows(ours, scale))
+            rows = [row for row in every if only in row.what]
             for number in range(rounds + 1):
                 for row in rows:
                     await row.round()
