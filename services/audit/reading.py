@@ -14,6 +14,7 @@ from msgspec import Struct
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from contracts.values import instant
 from services.runtime.bus import Bus
 from services.runtime.errors import BusError, Unavailable
 
@@ -50,17 +51,26 @@ async def messages(
     stream: str,
     subjects: Sequence[str],
     *,
+    after: int = 0,
+    since_ns: int = 0,
     last: int | None = None,
     headers_only: bool = False,
     newest_only: bool = False,
 ) -> AsyncIterator[Message]:
     """Every message on `subjects`, at most up to sequence `last`; `newest_only`: the last one of each subject.
 
+    Only those behind sequence `after`, or stored since an instant (nanoseconds since the epoch), if one is given.
+
     A broken connection is gone on from behind the last message. Raises Unavailable where that does not help.
     """
-    after, failures = 0, 0
+    failures = 0
     while last is None or after < last:
-        reader = _Reader(bus, stream, subjects, after + 1, headers_only=headers_only, newest_only=newest_only)
+        begin: dict[str, Any] = {"deliver_policy": "by_start_sequence", "opt_start_seq": after + 1}
+        if newest_only:
+            begin = {"deliver_policy": "last_per_subject"}
+        elif since_ns and not after:
+            begin = {"deliver_policy": "by_start_time", "opt_start_time": instant(since_ns)}
+        reader = _Reader(bus, stream, subjects, begin, headers_only=headers_only)
         try:
             async for message in reader.read():
                 if last is not None and message.sequence > last:
@@ -82,7 +92,7 @@ class _Reader:
     """One consumer, from its making to its end."""
 
     def __init__(
-        self, bus: Bus, stream: str, subjects: Sequence[str], start: int, *, headers_only: bool, newest_only: bool
+        self, bus: Bus, stream: str, subjects: Sequence[str], begin: dict[str, Any], *, headers_only: bool
     ) -> None:
         self._bus = bus
         self._stream = stream
@@ -95,10 +105,8 @@ class _Reader:
             "mem_storage": True,
             "num_replicas": 1,
             "inactive_threshold": int(UNUSED_SECONDS * 1e9),
-            "deliver_policy": "last_per_subject" if newest_only else "by_start_sequence",
+            **begin,
         }
-        if not newest_only:
-            self._config["opt_start_seq"] = start
         self._inbox = bus.nc.new_inbox()
         self._subscription: Subscription | None = None
         self._made = False

@@ -104,6 +104,8 @@ class Arrival:
     def _keep(self, piece: bytes) -> None:
         self.seen += len(piece)
         if self._refusal is not None or self._odd.smuggled:
+            if self.seen == len(piece):  # nothing was kept of it before, and this is where it says its name
+                self.call(header_lines.message_id(piece[:HEAD_BYTES]))
             return
         if self.seen > self._limit:
             self.refuse(replies.TOO_LARGE)
