@@ -13,6 +13,7 @@ COMMANDS = {
     "register": "The book: list, show, export. With --config alone: run the worker.",
     "order": "What an officer decides: open a book, release a receipt.",
     "events": "Follow what happens, as any subscriber could.",
+    "where": "Where a letter is, one line a hop: attempts, time, number, receipt, delivery.",
     "dead": "What a worker gave up on: list, show, retry, close.",
     "agency": "The directory of agencies: add, list, show, import, export.",
     "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",
