@@ -154,9 +154,8 @@ class Connection(SMTP):
         if arrival is not None:
             slow = now - arrival.began - settings.data_grace_seconds
             return self._deadline <= now or (slow > 0 and arrival.seen < settings.data_rate * slow)
-        if self._idle and self._parts.sessions.crowded:
-            return now - self._idle > settings.crowded_seconds
-        return self._deadline <= now
+        crowded = self._idle and self._parts.sessions.crowded
+        return self._deadline <= now or bool(crowded and now - self._idle > settings.crowded_seconds)
 
     def expire(self) -> None:
         """The peer was too slow."""
@@ -315,10 +314,17 @@ class Connection(SMTP):
     async def _linger(self, seconds: float) -> None:
         """Let the peer wait for what was said; shorter if the session has to end."""
         self._deadline = None
-        until = self.loop.time() + seconds
-        timer = self.loop.call_at(until, self._wake)
+        over = False
+
+        def end() -> None:
+            nonlocal over
+            over = True
+            self._wake()
+
+        # Not by the clock: a timer may fire a fraction early, and what was waited for then would never come.
+        timer = self.loop.call_later(seconds, end)
         try:
-            while self.loop.time() < until and not self._draining:
+            while not over and not self._draining:
                 await self._wait()
         finally:
             timer.cancel()

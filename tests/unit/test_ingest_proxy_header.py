@@ -41,6 +41,7 @@ GOOD = {
     b"PROXY TCP6 ::ffff:203.0.113.7 ::1 1 2\r\n": "203.0.113.7",
     b"PROXY UNKNOWN\r\n": "",
     b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n": "",
+    b"PROXY UNKNOWN " + b"x" * 91 + b"\r\n": "",
     # Section 2.2
     second(0x21, 0x11, FOUR): "203.0.113.7",
     second(0x21, 0x11, FOUR + EXTRA + CHECKSUM): "203.0.113.7",
@@ -76,6 +77,7 @@ BAD = [
     b"PROXY TCP5 203.0.113.7 192.0.2.2 1 2\r\n",
     b"PROXY UDP4 203.0.113.7 192.0.2.2 1 2\r\n",
     b"PROXY UNKNOWN " + b"x" * 200,
+    b"PROXY UNKNOWN " + b"x" * 92 + b"\r\n",  # one octet beyond the 107
     second(0x11, 0x11, FOUR),  # version 1 in the form of version 2
     second(0x31, 0x11, FOUR),
     second(0x22, 0x11, FOUR),  # a command that is none
