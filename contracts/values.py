@@ -6,6 +6,7 @@ same in any language; `instant` and `local_instant` are the only writers, `from_
 
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -87,8 +88,13 @@ def mail_id(digest: bytes) -> str:
 def instant(utc_ns: int) -> str:
     """Write nanoseconds since the epoch as an `Instant`; cut, not rounded: 16:29:59.9999999 stays before 16:30."""
     seconds, ns = divmod(utc_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ns // 1000:06d}Z"
+    return f"{_second(seconds)}.{ns // 1000:06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(seconds: int) -> str:
+    """Many letters arrive in the same second, and writing it costs more than all digits behind it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_instant(text: str) -> datetime:
