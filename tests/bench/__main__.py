@@ -16,10 +16,10 @@ from tests.bench.figures import HEAD, Row
 from tests.postfix import HOLD, postfix
 
 
-async def bench(rounds: int, scale: float, only: str) -> list[Row]:
+async def bench(rounds: int, scale: float, only: str, processes: int) -> list[Row]:
     """Measure; the rows come back with their rounds."""
     with tempfile.TemporaryDirectory(prefix="saraban-bench-") as folder, postfix(HOLD) as peer:
-        async with ingress.ingress(Path(folder)) as ours, costs.stock() as stock:
+        async with ingress.ingress(Path(folder), processes) as ours, costs.stock() as stock:
             every = (*ingress.rows(ours, peer, scale), *costs.rows(ours, stock, scale), *numbers.rows(ours, scale))
             rows = [row for row in every if only in row.what]
             for number in range(rounds + 1):
@@ -37,8 +37,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="1: some thousand letters a row and round")
     parser.add_argument("--only", default="", help="rows whose name contains this")
+    parser.add_argument("--processes", type=int, default=1, help="of the ingress; the rows of its costs look at one")
     asked = parser.parse_args()
-    rows = asyncio.run(bench(asked.rounds, asked.scale, asked.only)) if asked.only != "circular" else []
+    rows = (
+        asyncio.run(bench(asked.rounds, asked.scale, asked.only, asked.processes)) if asked.only != "circular" else []
+    )
     if asked.only in "circular":
         with tempfile.TemporaryDirectory(prefix="saraban-circular-") as folder:
             figures = asyncio.run(circular.circular(Path(folder), agencies=max(2, int(100 * asked.scale))))
