@@ -83,9 +83,9 @@ class Recipients:
         if not here:
             return Refused(replies.RELAY_DENIED, None)
         knocked_at = here[0].id if len(here) == 1 else UNASSIGNED
-        if local.lower() in OPERATORS:
-            return self._operators(knocked_at)
         next_hop = _next_hop(here, domain)
+        if local.lower() in OPERATORS and (self._operator or next_hop is None):
+            return self._operators(knocked_at)
         if next_hop is not None:
             return Elsewhere(next_hop)
         return Refused(replies.UNKNOWN_RECIPIENT, knocked_at)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _ESCAPE = re.compile(r"\\(r|n|t|s|0|\\|x[0-9a-fA-F]{2})")
 _PLAIN = {"s": b" ", "r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
-_KINDS = ("C:", "C>", "S:", "S!", "M:", "B:", "A:", "N:", "@")
+_KINDS = ("C:", "C>", "S:", "S!", "M:", "B:", "A:", "N:", "H:", "H>", "@")
 _RFC = re.compile(r"RFC \d+|decision \d+|invariant \d+|proxy-protocol\.txt section \d+", re.IGNORECASE)
 
 

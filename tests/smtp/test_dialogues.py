@@ -17,10 +17,12 @@ from prometheus_client import REGISTRY
 from contracts import codec
 from contracts.mail import MailAttempted
 from services.runtime.bus import Bus
+from tests.servers import free_port
 from tests.smtp.dialogue import Dialogue, Step, fits, octets, read
 from tests.smtp.ingress import Ingress, ingress
+from tests.smtp.next_hop import NextHopSide, agencies, next_hop_side
 from tests.smtp.operator_mailbox import OperatorMailbox, operator_mailbox
-from tests.smtp.world import World, world
+from tests.smtp.world import World, world, write
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.rglob("*.smtp"))
@@ -30,9 +32,21 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def next_hop_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, next_hop_port: int) -> Iterator[World]:
     with world(tmp_path_factory.mktemp("smtp")) as made:
+        write(made.nats, *agencies(next_hop_port))
         yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def next_hop(next_hop_port: int) -> AsyncIterator[NextHopSide]:
+    async with next_hop_side(next_hop_port) as side:
+        yield side
 
 
 @pytest.fixture(scope="module")
@@ -83,8 +97,9 @@ class Ingresses:
 class Conversation:
     """One dialogue being spoken."""
 
-    def __init__(self, port: int, sub: Subscription, bus: Bus) -> None:
+    def __init__(self, port: int, sub: Subscription, bus: Bus, next_hop: NextHopSide) -> None:
         self._port = port
+        self._next_hop = next_hop
         self._sub = sub
         self._bus = bus
         self._reply = ""
@@ -120,6 +135,8 @@ class Conversation:
                 await self._check_attempt(step)
             case "N:":
                 self._check_number(step)
+            case "H:" | "H>":
+                await self._next_hop.step(step)
             case _:
                 await self._do(step)
 
@@ -177,6 +194,8 @@ class Conversation:
 
     async def _do(self, step: Step) -> None:
         match step.text.split(maxsplit=2):
+            case ["next-hop", *offered]:
+                await self._next_hop.greet(*" ".join(offered).split())
             case ["starttls"]:
                 await self._writer.start_tls(_trusting())
             case ["eof"]:
@@ -231,19 +250,20 @@ def _trusting() -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(FOLDER).with_suffix("")))
-async def test_dialogue(path: Path, ingresses: Ingresses, bus: Bus) -> None:
+async def test_dialogue(path: Path, ingresses: Ingresses, bus: Bus, next_hop: NextHopSide) -> None:
     dialogue = read(path)
     running = ingresses.of(dialogue)
     sub = await bus.nc.subscribe("mail.v1.>")
     try:
         async with asyncio.timeout(4 * SECONDS):
             await bus.nc.flush()
-            conversation = Conversation(running.port, sub, bus)
+            conversation = Conversation(running.port, sub, bus, next_hop)
             await conversation.connect()
             for step in dialogue.steps:
                 await conversation.step(step)
             await conversation.end()
     finally:
+        next_hop.end()
         await sub.unsubscribe()
 
 
