@@ -210,7 +210,7 @@ def _later(way: Way, event: Event) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield "sealed", words, {"kind": event.receipt.kind, "seal": event.receipt.seal.kind}
         case SenderReceipted(sent=True):
             to = f" to <{way.received.sender}>" if way.received is not None else ""
-            words = f"{event.kind} receipt{to} taken by {event.relay}, Message-ID {event.message_id}"
+            words = f"{event.kind} receipt{to} {_taken(event.relay)}, Message-ID {event.message_id}"
             yield "receipt", words, _some(event, "kind", "sent", "message_id", "relay")
         case SenderReceipted():
             yield "receipt", f"{event.kind} receipt made, no mail: {event.why}", _some(event, "kind", "sent", "why")
@@ -218,7 +218,7 @@ def _later(way: Way, event: Event) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield "held", f"{event.kind} receipt held back: {event.why}", _some(event, "kind", "why")
         case LetterDelivered():
             what = "letter" if event.original is not None else "notice of it, without the letter, which is too large,"
-            words = f"cover mail with the {what} taken by {event.relay}, Message-ID {event.message_id}"
+            words = f"cover mail with the {what} {_taken(event.relay)}, Message-ID {event.message_id}"
             yield "delivered", words, _some(event, "message_id", "relay", "original")
         case MailDelayed():
             reply = f"reply {event.code}" if event.code is not None else "no reply"
@@ -261,6 +261,10 @@ def _fields_of_findings(findings: Findings) -> dict[str, Any]:
         "authentication": msgspec.to_builtins(findings.authentication),
         "warnings": [warning.code for warning in findings.warnings],
     }
+
+
+def _taken(relay: str) -> str:
+    return "kept in the folder, as there is no relay" if relay == "folder" else f"taken by {relay}"
 
 
 def _peer(peer: Peer) -> str:

@@ -29,6 +29,10 @@ HELD: Final = 20_000
 WRITE_SECONDS: Final = 1.0
 
 
+_WRITTEN: Final = metrics.TRAFFIC.labels("written")
+_DROPPED: Final = metrics.TRAFFIC.labels("dropped")
+
+
 class _Noted(NamedTuple):
     utc_ns: int
     peer: Peer
@@ -77,7 +81,7 @@ class Traffic:
         except Exception:  # noqa: BLE001 - mail goes on whatever becomes of its traces; attempts say that it broke
             utc_ns = 0
         if not utc_ns:
-            metrics.TRAFFIC.labels("dropped").inc()
+            _DROPPED.inc()
             return
         self._taken += 1 + len(recipients)
         self._waiting.append(
@@ -108,7 +112,7 @@ class Traffic:
         """Write everything that is noted, for the last time; what cannot be written is counted."""
         if self._folder is not None:
             await asyncio.to_thread(self._write, self._folder)
-            metrics.TRAFFIC.labels("dropped").inc(len(self._waiting))
+            _DROPPED.inc(len(self._waiting))
             self._forget(len(self._waiting))
 
     def _today(self) -> date | None:
@@ -148,7 +152,7 @@ class Traffic:
         self._written(len(noted))
 
     def _written(self, lines: int) -> None:
-        metrics.TRAFFIC.labels("written").inc(lines)
+        _WRITTEN.inc(lines)
         self._forget(lines)
 
     def _forget(self, lines: int) -> None:

@@ -129,7 +129,7 @@ async def test_from_the_first_knock_to_the_mailbox(world: World) -> None:
     assert "clock out of bound" in said[2] or "clock within" in said[2]
     assert f"สพร ร/{THIS_YEAR}".translate(str.maketrans("0123456789", "๐๑๒๓๔๕๖๗๘๙")) in said[3]
     assert "ไม่พบลายมือชื่อดิจิทัล" in "\n".join(said)
-    assert f"final receipt to <{SENDER}> taken by folder" in "\n".join(said)
+    assert f"final receipt to <{SENDER}> kept in the folder" in "\n".join(said)
 
 
 async def test_two_agencies_of_which_one_was_told_to_come_again(world: World) -> None:
