@@ -202,6 +202,7 @@ async def test_a_guesser_waits_and_nobody_else(place: World, tmp_path: Path) -> 
             assert (await guesser.reply()).startswith("421 4.3.2")
 
 
+@pytest.mark.slow
 async def test_letters_that_wait_for_the_store_are_told_to_come_again(own_place: World) -> None:
     later = refused("try_later")
     letter = LETTER + (b"x" * 70 + b"\r\n") * 20_000
@@ -303,6 +304,7 @@ async def test_a_handshake_that_does_not_end_is_given_up(
     assert failed.by == 1
 
 
+@pytest.mark.slow
 async def test_a_peer_that_does_not_read_our_last_reply_is_dropped(
     place: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
