@@ -2,17 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 import msgspec
 import typer
 
-from contracts.directory import Agency, Domain, Duty, Mailbox, Officer, Relay, SealOwner, problems
+from contracts.directory import Agency, Domain, Duty, Mailbox, NextHop, Officer, Relay, SealOwner, problems
 from services.commands.agency_file import FileFormat, plain, read_file, written
 from services.commands.errors import CommandError
+from services.commands.neighbours import conflicts
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import row, say, table
 from services.runtime.bus import Bus
@@ -39,6 +40,11 @@ class SealName(StrEnum):
 
     OPERATOR = "operator"
     TEST = "test"
+
+
+class _Place(TypedDict):
+    host: str
+    port: int
 
 
 @app.command("list")
@@ -80,7 +86,7 @@ def show(
 ) -> None:
     """Show everything that is known of one agency."""
     agencies = run(_read(state, config))
-    sys.stdout.write(written([_named(agencies, agency)], style))
+    sys.stdout.write(written([named(agencies, agency)], style))
 
 
 @app.command()
@@ -94,6 +100,10 @@ def add(
     ] = None,
     upstream: Annotated[
         list[str] | None, typer.Option(help="Network of the agency's own server: mode behind. None: mode only.")
+    ] = None,
+    next_hop: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of the server that has the domain's other mailboxes (STARTTLS): mode shared."),
     ] = None,
     officer: Annotated[
         list[str] | None, typer.Option(metavar="NAME/POSITION/TELEPHONE", help="An appointed officer; several.")
@@ -113,7 +123,10 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Add an agency. What has no option here (hours, calendar, roster, seal) goes through show, import."""
-    mode: Literal["only", "behind"] = "behind" if upstream else "only"
+    if upstream and next_hop:
+        raise CommandError("--upstream is mode behind, --next-hop is mode shared: one of them", 2)
+    mode: Literal["only", "behind", "shared"] = "behind" if upstream else "shared" if next_hop else "only"
+    hop = None if next_hop is None else NextHop(**_place("--next-hop", next_hop))
     domains = dict.fromkeys(one.rpartition("@")[2].lower() for one in address)
     officers = tuple(_officer(number, text) for number, text in enumerate(officer or (), 1))
     try:
@@ -121,13 +134,15 @@ def add(
             {
                 "id": agency,
                 "name": name,
-                "domains": [Domain(name=one, mode=mode, upstreams=tuple(upstream or ())) for one in domains],
+                "domains": [
+                    Domain(name=one, mode=mode, upstreams=tuple(upstream or ()), next_hop=hop) for one in domains
+                ],
                 "addresses": address,
                 "officers": officers,
                 "roster": tuple(Duty(officer=one.id) for one in officers[:1]),
                 "number_format": number_format,
                 "first": dict(_first(text) for text in first or ()),
-                "relay": None if relay is None else _relay(relay),
+                "relay": None if relay is None else Relay(**_place("--relay", relay)),
                 "mailboxes": tuple(Mailbox(address=one) for one in mailbox or ()),
             },
             Agency,
@@ -159,7 +174,7 @@ def export(
 ) -> None:
     """Write agencies as `import` reads them."""
     known = run(_read(state, config))
-    chosen = [_named(known, one) for one in agencies] if agencies else sorted(known.values(), key=lambda one: one.id)
+    chosen = [named(known, one) for one in agencies] if agencies else sorted(known.values(), key=lambda one: one.id)
     sys.stdout.write(written(chosen, style))
 
 
@@ -184,9 +199,8 @@ async def known_agencies(bus: Bus) -> Mapping[str, Agency]:
 async def _store(settings: Settings, agencies: list[Agency], *, new: bool) -> None:
     async with connected(settings) as bus:
         known = await known_agencies(bus)
-        after = {**known, **{agency.id: agency for agency in agencies}}
         wrong = [f"{agency.id}: {problem}" for agency in agencies for problem in problems(agency)]
-        wrong += _taken_twice(after.values())
+        wrong += conflicts(agencies, known.values())
         if new:
             wrong += [
                 f"{agency.id}: is there already; change it with `import`" for agency in agencies if agency.id in known
@@ -214,18 +228,8 @@ def _seal_hint(agency: Agency, settings: Settings) -> str:
     )
 
 
-def _taken_twice(agencies: Iterable[Agency]) -> list[str]:
-    owners: dict[str, str] = {}
-    found: list[str] = []
-    for agency in agencies:
-        for address in agency.addresses:
-            owner = owners.setdefault(address.lower(), agency.id)
-            if owner != agency.id:
-                found.append(f"{agency.id}: {address} belongs to {owner}")
-    return found
-
-
-def _named(agencies: Mapping[str, Agency], name: str) -> Agency:
+def named(agencies: Mapping[str, Agency], name: str) -> Agency:
+    """The agency of this id, or a sentence that says which there are."""
     if name not in agencies:
         raise CommandError(f"there is no agency {name!r}; there are {', '.join(sorted(agencies)) or 'none'}")
     return agencies[name]
@@ -245,9 +249,9 @@ def _first(text: str) -> tuple[str, int]:
     return book, int(number)
 
 
-def _relay(text: str) -> Relay:
+def _place(option: str, text: str) -> _Place:
     try:
         host, port = host_port(text, default=25)
     except ValueError as error:
-        raise CommandError(f"--relay {error}", 2) from error
-    return Relay(host=host, port=port)
+        raise CommandError(f"{option} {error}", 2) from error
+    return {"host": host, "port": port}

@@ -168,6 +168,16 @@ def test_agency_export_is_what_import_reads(world: World, tmp_path: Path) -> Non
         ({"addresses": ["Saraban@demo.localhost"], "domains": [{"name": "demo.localhost"}]}, "belongs to demo"),
         ({"domains": [{"name": "wrong.example", "mode": "shared"}]}, "mode shared and next_hop go together"),
         ({"domains": [{"name": "wrong.example", "mode": "behind"}]}, "names no upstream networks"),
+        (
+            {
+                "addresses": ["saraban@wrong.example"],
+                "domains": [
+                    {"name": "wrong.example"},
+                    {"name": "Good.example", "mode": "behind", "upstreams": ["192.0.2.0/24"]},
+                ],
+            },
+            "wrong: Good.example has mode behind here and only in good; agencies that share a domain agree on it",
+        ),
         ({"roster": [{"officer": "nobody"}]}, "nobody is called 'nobody'"),
         ({"number_format": "{nummer}"}, "number_format"),
     ],
