@@ -6,7 +6,8 @@ Of its agencies only, and no further than necessary.
 from collections.abc import AsyncIterator, Sequence
 
 from contracts.dead import Dead
-from contracts.event import Position
+from contracts.event import Event, Position
+from contracts.findings import LetterExamined, ReceiptSealed
 from contracts.notices import Notified
 from contracts.orders import Order
 from contracts.register import LetterEntered, NoticeKept
@@ -70,13 +71,19 @@ class Downstream:
                 return
 
     async def _findings(self) -> None:
-        wanted_ = 2 * sum(way.row is not None for way in self._ways)
         subjects = [f"sign.v1.{kind}.{agency}" for agency in self._agencies for kind in ("examined", "receipt")]
+        # Their keys are known beforehand, so that the receipts of others need not be read: they are large.
+        keys = {
+            f"{_type_of(kind)}:{way.place}"
+            for way in self._ways
+            for kind in (LetterExamined, ReceiptSealed)
+            if way.row is not None
+        }
         found: list[Message] = []
         async for message in told(self._bus, "FINDINGS", subjects, self._since_ns, self._tell, headers_only=True):
-            if message.headers.get("ce-subject") in self._by_mail:
+            if message.headers.get("ce-id") in keys:
                 found.append(message)
-                if len(found) == wanted_:
+                if len(found) == len(keys):
                     break
         for message in found:
             stored = await read_message(self._bus.nc, "FINDINGS", message.sequence, self._bus.timeout)
@@ -123,3 +130,7 @@ class Downstream:
 
     def _at(self, place: Position | None) -> Way | None:
         return self._by_place.get((place.stream, place.sequence)) if place is not None else None
+
+
+def _type_of(kind: type[Event]) -> str:
+    return str(kind.__struct_config__.tag)

@@ -6,13 +6,28 @@ import os
 import re
 import signal
 import smtplib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from email.header import Header
 from typing import Any
 
+import msgspec
 import pytest
 
-from contracts.notices import LetterDelivered, SenderReceipted
+from contracts import codec
+from contracts.dead import MessageClosed, MessageGivenUp
+from contracts.event import Event, Position
+from contracts.findings import LetterExamined, ReceiptSealed
+from contracts.golden import examples
+from contracts.mail import HeaderLines, MailReceived
+from contracts.notices import LetterDelivered, MailDelayed, MailFailed, ReceiptHeld, RegistrarAlerted, SenderReceipted
+from contracts.orders import ReleaseOrdered
+from contracts.register import LetterEntered, NoticeKept
+from services.commands import where_search
+from services.commands.where_search import search, wanted
+from services.commands.where_way import Way
+from services.runtime.batch import Outgoing, commit
+from services.runtime.bus import Bus
 from tests.conftest import THIS_YEAR
 from tests.world import World
 
@@ -28,6 +43,7 @@ message_bytes = 1000000
 flight_bytes = 1000000
 commit_seconds = 1
 """
+GOLDEN: dict[Any, Any] = dict(examples())
 AGENCY = {"name": "หน่วยงาน", "number_format": "สพร ร/{year_th}/{number_th}", "seal": {"kind": "test"}}
 
 
@@ -264,3 +280,77 @@ async def test_what_was_erased_is_still_in_the_book_and_in_the_traffic_log(world
     )
     assert traffic.stat().st_mode & 0o777 == 0o700
     assert sorted(steps(where(world, number))) == sorted(WAY)
+
+
+async def stored_letter(bus: Bus, message_id: str, agency: str = "demo") -> Way:
+    """A letter in MAIL and its row, as the ingress and the register write them."""
+    letter = msgspec.structs.replace(
+        GOLDEN[MailReceived], agency=agency, lines=HeaderLines(message_id=message_id), parts=0, sender=SENDER
+    )
+    place = await commit(bus.nc, [Outgoing(letter.nats_subject, b"", codec.encode_headers(letter))], bus.timeout)
+    row = msgspec.structs.replace(GOLDEN[LetterEntered], agency=agency, position=place, mail=letter.mail)
+    written = await bus.publish(row)
+    return Way(
+        agency=agency,
+        mail=letter.mail,
+        place=place,
+        stored_ns=0,
+        received=letter,
+        row=row,
+        row_sequence=written.sequence,
+    )
+
+
+async def test_whatever_happened_behind_it_is_found(bus: Bus) -> None:
+    before = await stored_letter(bus, "<before@sender.test>")
+    letter = await stored_letter(bus, "<it@sender.test>")
+    assert letter.row is not None
+    entry: dict[str, Any] = {
+        "agency": "demo",
+        "series": letter.row.series,
+        "year": letter.row.year,
+        "number": letter.row.number,
+    }
+
+    async def told(which: type[Event], /, **changes: Any) -> Position:
+        return await bus.publish(msgspec.structs.replace(GOLDEN[which], **({"agency": "demo"} | changes)))
+
+    about: dict[str, Any] = {"mail": letter.mail, "position": letter.place}
+    for kind in (LetterExamined, ReceiptSealed, ReceiptHeld, MailDelayed, MailFailed, RegistrarAlerted):
+        await told(kind, **about)
+        await told(kind, mail=before.mail, position=before.place)  # the same octets, another time
+    released = await told(ReleaseOrdered, **entry)
+    await told(ReleaseOrdered, **(entry | {"number": letter.row.number + 1}))
+    await told(SenderReceipted, **about, kind="final")
+    await told(
+        NoticeKept, kind="delivery_report", matches=letter.mail, position=Position(stream="MAIL_2569", sequence=99)
+    )
+    for source in (letter.place, Position(stream="REGISTER", sequence=letter.row_sequence), released):
+        await told(MessageGivenUp, source=source, service="notify")
+    await told(MessageGivenUp, source=Position(stream="REGISTER", sequence=9_999), service="notify")
+    await told(MessageClosed, source=released, service="notify")
+
+    said: list[str] = []
+    found = await search(bus, wanted("it@sender.test"), None, lambda part, done, total: said.append(part))
+    (way,) = found.ways
+    assert (way.place, way.row) == (letter.place, letter.row)
+    assert Counter(type(event) for event in way.later) == {
+        LetterExamined: 1, ReceiptSealed: 1, ReceiptHeld: 1, MailDelayed: 1, MailFailed: 1, RegistrarAlerted: 1,
+        SenderReceipted: 1, ReleaseOrdered: 1, NoticeKept: 1, MessageGivenUp: 3, MessageClosed: 1,
+    }  # fmt: skip
+    assert {"numbers", "RECEIPTS", "ORDERS", "DEAD"} < set(said)
+
+
+async def test_letters_of_long_ago_and_of_today_lie_in_several_pieces(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(where_search, "WINDOW", 3)
+    for number in range(20):
+        await stored_letter(bus, f"<{number}@sender.test>", "two" if number % 2 else "demo")
+    for asked, agency, count in (
+        ("0@sender.test", None, 1),
+        ("19@sender.test", None, 1),
+        ("19@sender.test", "demo", 0),
+    ):
+        found = await search(bus, wanted(asked), agency, lambda part, done, total: None)
+        assert [way.received and way.received.lines.message_id for way in found.ways] == [f"<{asked}>"] * count
