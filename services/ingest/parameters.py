@@ -1,7 +1,6 @@
 """The parameters of MAIL and RCPT: SIZE (RFC 1870), BODY (6152), SMTPUTF8 (6531), and those of DSN (3461).
 
-DSN is not offered, since a receipt is no delivery status notification: a sender's server then makes its own. Who
-sends the parameters all the same finds them kept as written.
+What a sender asks of delivery reports is kept as written, xtext and all; notify answers it (decision 0019).
 """
 
 import re

@@ -93,8 +93,9 @@ def deadline_seconds(settings: Settings) -> float:
 
 def _build(settings: Settings, bus: Bus, directory: Directory, examined: Examined, waiting: Waiting) -> Handlers:
     state, config = Path(settings.state), settings.notify
+    hostname = settings.ingest.hostname or socket.gethostname()
     courier = Courier(
-        hostname=settings.ingest.hostname or socket.gethostname(),
+        hostname=hostname,
         seconds=config.smtp_seconds,
         authorities=str(state / config.relay_authorities) if config.relay_authorities else "",
     )
@@ -109,7 +110,7 @@ def _build(settings: Settings, bus: Bus, directory: Directory, examined: Examine
         examined=examined,
         outbox=outbox,
         attempts=attempts,
-        receipts=Receipts(attempts, Caps(bus, config, _now)),
+        receipts=Receipts(attempts, Caps(bus, config, _now), hostname),
         covers=Covers(attempts, outbox, directory),
         releases=Releases(bus),
         waiting=waiting,

@@ -4,6 +4,7 @@ Pure: the same receipt makes the same octets.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from email.utils import format_datetime
 from typing import Final
@@ -24,8 +25,13 @@ _MESSAGE_ID = re.compile(r"<[^<>\s\x00-\x1f\x7f]{1,500}>")
 TEXT: Final = 'text/plain; charset="utf-8"'
 
 
-def compose(entry: Entry, event: MailReceived, receipt: Receipt, pdf: bytes | None) -> Mail:
-    """The mail for a receipt; `pdf` is its sealed paper, None for a provisional one, which goes as JSON."""
+def compose(
+    entry: Entry, event: MailReceived, receipt: Receipt, pdf: bytes | None, report: Sequence[Part] = ()
+) -> Mail:
+    """The mail for a receipt; `pdf` is its sealed paper, None for a provisional one, which goes as JSON.
+
+    `report` is what makes it a delivery report as well, where the sender asked for one.
+    """
     recipient = address.written(event.sender)
     central = entry.central_address(event)
     message_id = entry.message_id(receipt.kind)
@@ -53,7 +59,7 @@ def compose(entry: Entry, event: MailReceived, receipt: Receipt, pdf: bytes | No
         sender=entry.return_path,
         recipient=recipient,
         message_id=message_id,
-        octets=wire.compose(fields, [text, attached], message_id),
+        octets=wire.compose(fields, [text, attached], message_id, report),
         utf8=address.needs_utf8(central, recipient),
     )
 

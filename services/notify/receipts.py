@@ -5,22 +5,24 @@ from typing import Any
 from contracts.event import Position
 from contracts.notices import MailFailed, ReceiptHeld, ReceiptKind, SenderReceipted
 from contracts.receipt import Receipt
-from services.notify import answers, gate, log, metrics, receipt_mail
+from services.notify import answers, cover_mail, delivery_report, gate, log, metrics, receipt_mail
 from services.notify.attempts import Attempts, Case
 from services.notify.caps import Cap, Caps
 from services.notify.entry import Entry
 from services.notify.outbox import Errand
 from services.notify.postroom import Task
 from services.notify.relay import Offers
-from services.notify.wire import Mail
+from services.notify.wire import Mail, Part
 
 
 class Receipts:
     """Carries receipt errands. Their names in the slip are `final` and `provisional`."""
 
-    def __init__(self, attempts: Attempts, caps: Caps) -> None:
+    def __init__(self, attempts: Attempts, caps: Caps, hostname: str) -> None:
+        """`hostname` is the ingress's: the server that reports a delivery is the one that took the letter."""
         self._attempts = attempts
         self._caps = caps
+        self._hostname = hostname
 
     async def carry(self, case: Case, receipt: Receipt, pdf: bytes | None, sealed: Position | None) -> float | None:
         """Bring the errand as far as it goes now. None when it is settled, otherwise seconds until it goes on."""
@@ -57,8 +59,13 @@ class Receipts:
         return cap
 
     async def _send(self, case: Case, receipt: Receipt, pdf: bytes | None) -> float | None:
+        report: list[Part] = []
+        if receipt.kind == "final":  # one report a letter, as there is one final receipt
+            secret = case.findings is None or cover_mail.secret(case.entry, case.findings)
+            report = delivery_report.parts(case.event, case.letter, self._hostname, secret=secret)
+
         def compose(_: Offers) -> Mail:
-            return receipt_mail.compose(case.entry, case.event, receipt, pdf)
+            return receipt_mail.compose(case.entry, case.event, receipt, pdf, report)
 
         mark = "receipt" if receipt.kind == "final" else "receipt-provisional"
         agency = case.entry.agency

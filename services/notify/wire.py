@@ -99,19 +99,28 @@ def _fold(name: str, tokens: Sequence[str]) -> bytes:
     return "\r\n".join(lines).encode("utf-8")
 
 
-def compose(fields: Iterable[bytes], parts: Sequence[Part], seed: str) -> bytes:
-    """A multipart/mixed mail. The boundary follows from `seed`, so that a repeat is the same octets."""
+def compose(fields: Iterable[bytes], parts: Sequence[Part], seed: str, report: Sequence[Part] = ()) -> bytes:
+    """A multipart/mixed mail. The boundary follows from `seed`, so that a repeat is the same octets.
+
+    With `report` it is the first part of a multipart/report (RFC 6522) that has these beside it.
+    """
+    kind, body = _multipart("mixed", parts, seed)
+    if report:
+        words = Part(media_type=kind, content=body, encoding="7bit")
+        kind, body = _multipart("report; report-type=delivery-status", [words, *report], f"{seed} report")
+    pieces = [piece for line in fields for piece in (line, CRLF)]
+    return b"".join((*pieces, b"MIME-Version: 1.0\r\nContent-Type: ", kind.encode("ascii"), b"\r\n\r\n", body))
+
+
+def _multipart(subtype: str, parts: Sequence[Part], seed: str) -> tuple[str, bytes]:
     boundary = _boundary(seed, [part.content for part in parts if part.encoding != "base64"])
     pieces: list[bytes] = []
-    for line in fields:
-        pieces += (line, CRLF)
-    pieces += (b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n boundary="', boundary, b'"\r\n\r\n')
     for part in parts:
         # The CRLF before a boundary belongs to the boundary: the part's own octets stay as they are.
         pieces += (b"--", boundary, CRLF, _part_head(part), CRLF)
         pieces += (encode_base64(part.content) if part.encoding == "base64" else part.content, CRLF)
     pieces += (b"--", boundary, b"--", CRLF)
-    return b"".join(pieces)
+    return f'multipart/{subtype};\r\n boundary="{boundary.decode("ascii")}"', b"".join(pieces)
 
 
 def _part_head(part: Part) -> bytes:
