@@ -21,14 +21,15 @@ from services.ingest.content import Content
 from services.ingest.rspamd import LETTER_BYTES, Rspamd
 from services.ingest.transaction import Addressee, Transaction
 from services.runtime.bus import Bus
-from tests.books import until, worker
+from tests.books import until as until_rows
+from tests.books import worker
 from tests.conftest import THIS_YEAR
 from tests.dns_server import dns_server, silent_dns_server
 from tests.rspamd import GTUBE, rspamd
 from tests.smtp.client import Client
 from tests.smtp.ingress import ingress
 from tests.smtp.world import World, world
-from tests.waiting import until_it
+from tests.waiting import until, until_it
 
 LISTS = ("one.list.test", "two.list.test")
 TO = "saraban@demo.test"
@@ -129,6 +130,23 @@ async def test_what_the_lists_say(place: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.system("dnsmasq-base")
+async def test_the_lists_are_asked_while_the_letter_is_still_coming(place: World, tmp_path: Path) -> None:
+    before = counted("blocklist", "clean")
+    with (
+        dns_server(tmp_path, {}) as dns,
+        ingress(
+            place.nats, tmp_path / "state", proxy_networks=PROXIED, blocklists=LISTS, dns_servers=(dns,)
+        ) as running,
+    ):
+        async with peer(running.port, "192.0.2.1") as client:
+            assert (await client.begin("nobody@demo.test")).startswith("550")
+            assert counted("blocklist", "clean") == before, "asked about a peer that has no letter for us"
+            await client.say("RSET")
+            assert (await client.begin(TO)).startswith("354")
+            await until(lambda: counted("blocklist", "clean") - before == len(LISTS))
+
+
+@pytest.mark.system("dnsmasq-base")
 async def test_behind_an_agencys_own_server_the_hop_before_it_is_asked_about(place: World, tmp_path: Path) -> None:
     received = b"Received: from x.test (x.test [192.0.2.9]) by mx.behind.test; Fri, 20 Nov 2026 10:00:00 +0700\r\n"
     hosts = {"9.2.0.192.one.list.test": "127.0.0.2", "1.0.0.127.one.list.test": "127.0.0.2"}
@@ -209,7 +227,7 @@ async def test_from_what_was_said_to_the_series_of_the_row(tmp_path: Path) -> No
                 async with peer(running.port, address) as client:
                     assert (await client.letter(data, TO, sender="a@peer.test"))[:3] == "250"
                 found.append(await standing(kept))
-            books = await until(bus, len(sent))
+            books = await until_rows(bus, len(sent))
         await bus.close()
         said = filter_.log.read_text()
     assert found == [
