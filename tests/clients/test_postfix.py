@@ -1,13 +1,16 @@
 """Postfix as the sender's relaying server: STARTTLS with a checked certificate, delivery reports, Thai addresses."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.clients.arrivals import Arrivals
 from tests.clients.letters import ORDERLY, THAI, letter
 from tests.clients.relays import SENDER, below_received, submit
-from tests.postfix import postfix
+from tests.postfix import Postfix, postfix
 from tests.smtp.ingress import Ingress
 from tests.smtp.world import World
+from tests.waiting import until
 
 pytestmark = pytest.mark.system("postfix")
 
@@ -21,16 +24,16 @@ smtp_tls_loglevel = 1
 """
 
 
-def settings(place: World, mx: Ingress) -> str:
-    return VERIFIED.format(port=mx.port, authority=place.certificate)
+@pytest.fixture(scope="module")
+def relay(place: World, mx: Ingress) -> Iterator[Postfix]:
+    with postfix(VERIFIED.format(port=mx.port, authority=place.certificate)) as running:
+        yield running
 
 
-async def test_postfix_hands_letters_over_with_tls(place: World, mx: Ingress, arrivals: Arrivals) -> None:
-    with postfix(settings(place, mx)) as relay:
-        await submit(relay.port, ORDERLY.values(), [TO])
-        found = await arrivals.by_message_id(len(ORDERLY))
-        log = relay.log
-    assert "Verified TLS connection established" in log
+async def test_postfix_hands_letters_over_with_tls(relay: Postfix, arrivals: Arrivals) -> None:
+    await submit(relay.port, ORDERLY.values(), [TO])
+    found = await arrivals.by_message_id(len(ORDERLY))
+    assert "Verified TLS connection established" in relay.log
     for name, octets in ORDERLY.items():
         arrival = found[f"<{name}@sender.test>"]
         assert below_received(arrival.octets, b"postfix.test (Postfix)") == octets, name
@@ -40,30 +43,25 @@ async def test_postfix_hands_letters_over_with_tls(place: World, mx: Ingress, ar
 
 
 async def test_what_the_sender_asks_of_delivery_reports_travels_through_postfix(
-    place: World, mx: Ingress, arrivals: Arrivals
+    relay: Postfix, arrivals: Arrivals
 ) -> None:
-    octets = letter("dsn", THAI.encode())
-    with postfix(settings(place, mx)) as relay:
-        await submit(
-            relay.port, [octets], [TO], ("RET=HDRS", "ENVID=QQ+3D314159+2B"),
-            ("NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;Saraban+2Bx@demo.test"),
-        )  # fmt: skip
-        event = (await arrivals.next()).event
-        await submit(relay.port, [letter("never", b"x\r\n")], [TO], (), ("NOTIFY=NEVER",))
-        silent = (await arrivals.next()).event
-        log = relay.log
+    mail, rcpt = ("RET=HDRS", "ENVID=QQ+3D314159+2B"), ("NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;Saraban+2Bx@demo.test")
+    await submit(relay.port, [letter("dsn", THAI.encode())], [TO], mail, rcpt)
+    event = (await arrivals.next()).event
     assert (event.ret, event.envid) == ("HDRS", "QQ+3D314159+2B")
     (recipient,) = event.recipients
     assert (recipient.address, recipient.notify) == (TO, "SUCCESS,FAILURE")
     assert recipient.orcpt == "rfc822;Saraban+2Bx@demo.test"
-    assert silent.recipients[0].notify == "NEVER"
-    assert "sender delivery status notification" not in log, "the request is ours now: Postfix reports nothing itself"
+
+    await submit(relay.port, [letter("never", b"x\r\n")], [TO], (), ("NOTIFY=NEVER",))
+    assert (await arrivals.next()).event.recipients[0].notify == "NEVER"
+    await until(lambda: relay.queued() == 0)
+    assert "delivery status notification" not in relay.log, "the request is ours now: Postfix reports nothing itself"
 
 
-async def test_postfix_hands_a_letter_to_a_thai_address(place: World, mx: Ingress, arrivals: Arrivals) -> None:
+async def test_postfix_hands_a_letter_to_a_thai_address(relay: Postfix, arrivals: Arrivals) -> None:
     octets = letter("postfix-thai", THAI.encode())
-    with postfix(settings(place, mx)) as relay:
-        await submit(relay.port, [octets], ["สารบรรณ@ตัวอย่าง.ไทย"], ("SMTPUTF8",))
-        arrival = await arrivals.next()
+    await submit(relay.port, [octets], ["สารบรรณ@ตัวอย่าง.ไทย"], ("SMTPUTF8",))
+    arrival = await arrivals.next()
     assert below_received(arrival.octets, b"postfix.test (Postfix)") == octets
     assert (arrival.event.agency, arrival.event.protocol) == ("thai", "UTF8SMTPS")
