@@ -18,15 +18,22 @@ from tests.waiting import until_sync
 
 @contextmanager
 def dns_server(
-    folder: Path, texts: Mapping[str, Sequence[str]], hosts: Mapping[str, str] | None = None
+    folder: Path,
+    texts: Mapping[str, Sequence[str]],
+    hosts: Mapping[str, str] | None = None,
+    more: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Serve TXT records (name to records) and A records until the end of the block; the place is HOST:PORT."""
+    """Serve TXT records (name to records) and A records until the end of the block; the place is HOST:PORT.
+
+    `more` are lines of dnsmasq's own configuration, such as `mx-host=…`.
+    """
     program = shutil.which("dnsmasq", path="/usr/sbin:/usr/bin:/sbin")
     assert program
     lines = ["no-resolv", "no-hosts", "bind-interfaces", "listen-address=127.0.0.1", "local=/#/", "user="]
     for name, records in texts.items():
         lines += [f"txt-record={name},{_strings(record)}" for record in records]
     lines += [f"host-record={name},{address}" for name, address in (hosts or {}).items()]
+    lines += more
     port = free_port()
     configuration = folder / "dnsmasq.conf"
     configuration.write_text("\n".join([*lines, f"port={port}", ""]))

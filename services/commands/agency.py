@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from contracts.directory import Agency, Domain, Duty, Mailbox, NextHop, Officer, Relay, SealOwner, problems
+from services.commands.agency_dns import dns
 from services.commands.agency_file import FileFormat, plain, read_file, written
 from services.commands.errors import CommandError
 from services.commands.neighbours import conflicts
@@ -26,6 +27,9 @@ OPERATOR = "operator"
 """The seal of agencies that name none (services/sign/seals.py)."""
 
 app = typer.Typer(no_args_is_help=True, help="The directory: what the system knows of each agency.")
+
+
+app.command("dns")(dns)
 
 
 class ListFormat(StrEnum):
