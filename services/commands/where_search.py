@@ -120,7 +120,7 @@ async def _letters(bus: Bus, asked: Wanted, agency: str | None, near_ns: int, te
         near_ns = near_ns or await _stored_ns(bus, asked.place)
     if near_ns:  # it is known when it came
         for name in reversed(streams):
-            async for message in messages(bus, name, subjects, since_ns=near_ns - REPEATS_NS, headers_only=True):
+            async for message in told(bus, name, subjects, near_ns - REPEATS_NS, tell, headers_only=True):
                 if message.stored_ns > near_ns + REPEATS_NS:
                     break
                 if asked.fits(message.headers):

@@ -10,7 +10,7 @@ from contracts.event import Event, Position
 from contracts.mail import MailAttempted, MailReceived
 from contracts.notices import LetterDelivered, SenderReceipted
 from contracts.register import LetterEntered, NoticeKept
-from services.audit.reading import Message, messages
+from services.audit.reading import Message, last_before, messages
 from services.runtime.bus import Bus
 
 SAID_EVERY: Final = 500
@@ -61,7 +61,8 @@ async def told(
 ) -> AsyncIterator[Message]:
     """Messages since an instant, up to the last one, with a word about it now and then."""
     read, total = 0, 0
-    async for message in messages(bus, stream, subjects, since_ns=since_ns, headers_only=headers_only):
+    after = await last_before(bus, stream, since_ns) if since_ns > 0 else 0
+    async for message in messages(bus, stream, subjects, after=after, headers_only=headers_only):
         read, total = read + 1, total or message.pending + 1
         if read % SAID_EVERY == 0 or not message.pending:
             tell(said or stream, read, read + message.pending)

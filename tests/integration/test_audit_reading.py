@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.audit import reading
-from services.audit.reading import messages
+from services.audit.reading import last_before, messages
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from services.runtime.errors import Unavailable
@@ -109,3 +109,22 @@ async def test_it_leaves_no_consumer_behind(bus: Bus) -> None:
     await anext(read)
     await read.aclose()  # type: ignore[attr-defined]  # a generator, typed by what it promises
     assert (await bus.api(f"CONSUMER.NAMES.{MAIL}"))["consumers"] in (None, [])
+
+
+async def test_a_place_in_time(bus: Bus) -> None:
+    for number in range(4):
+        for agency in ("one", "two"):
+            await commit(bus.nc, [Outgoing(f"order.v1.open.{agency}", b"%d" % number, {})], 10)
+            await asyncio.sleep(0.001)  # instants have microseconds
+    subjects = ["order.v1.open.one", "order.v1.open.two"]
+    found = [message async for message in messages(bus, "ORDERS", subjects)]
+    assert len(found) == 8
+    for message in found:
+        after = await last_before(bus, "ORDERS", message.stored_ns - 1_000)
+        assert after == message.sequence - 1
+        assert [each.sequence async for each in messages(bus, "ORDERS", subjects, after=after)] == list(
+            range(message.sequence, 9)
+        )
+    assert await last_before(bus, "ORDERS", found[0].stored_ns - 86_400_000_000_000) == 0
+    assert await last_before(bus, "ORDERS", found[-1].stored_ns + 86_400_000_000_000) == 8
+    assert await last_before(bus, "DEAD", found[0].stored_ns) == 0
