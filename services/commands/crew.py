@@ -1,56 +1,104 @@
-"""Several processes of one service as one: `[ingest] processes` where no `saraban up` supervises."""
+"""The services that one supervisor keeps running, the ingress's doors with them, and their relief at a reload."""
 
-import asyncio
 import os
-import signal
-import sys
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
+from services.commands.doors import Doors
 from services.commands.errors import CommandError
+from services.commands.metrics import RELOADS
 from services.commands.overview import Overview
-from services.commands.part import Part, Record
-from services.commands.supervisor import Supervisor, end_leftovers
-from services.runtime.process import SUPERVISED, run_folder
+from services.commands.part import Part
+from services.commands.supervisor import NotReplacedError, Supervisor
+from services.runtime import sockets
+from services.runtime.process import SUPERVISED
 from services.runtime.settings import Settings
 
-WRONG_SETTING = 2
+RELIEF_SECONDS = 60.0
+"""Successors that are not ready by then are ended, and those before them go on."""
+FIRST_PAUSE_SECONDS = 0.1
+"""Whoever connects meanwhile waits in the backlog of the socket whose process has died."""
+
+Services = Callable[[Doors], Sequence[Part]]
+"""The parts for doors that are open."""
 
 
-async def run_crew(service: str, settings: Settings, file: Path, count: int) -> int:
-    """Run `count` processes of a service until we are told to stop; returns the exit code."""
-    folder = run_folder(settings)
-    record = Record(folder / f"{service}.record")
-    supervisor = Supervisor(record, lambda name: None, _say)
-    overview = Overview(supervisor, settings.ops.listen, folder)
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    parts = [
-        Part(
-            name=f"{service}-{number}",
-            command=(sys.executable, "-m", "services.cli", service, "--config", str(file)),
-            environment=os.environ | {SUPERVISED: "1"},
-            stop_seconds=settings.ingest.drain_seconds + settings.ingest.commit_seconds,
-        )
-        for number in range(1, count + 1)
-    ]
-    await end_leftovers(record, _say)
-    try:
-        overview.open(part.name for part in parts)
+class Crew:
+    """Started once, relieved at each reload; its doors are open from the start to the end of both."""
+
+    def __init__(self, supervisor: Supervisor, overview: Overview) -> None:
+        self._supervisor = supervisor
+        self._overview = overview
+        self._doors = Doors(sockets.activated(os.environ))
+        self._names: tuple[str, ...] = ()
+
+    async def start(self, settings: Settings, services: Services) -> None:
+        """Open the doors, then start the parts. Raises CommandError where an address cannot be listened on."""
+        self._doors = self._doors.widened(settings.ingest.listen, settings.ingest.processes)
+        parts = services(self._doors)
+        self._names = tuple(part.name for part in parts)
+        self._overview.open(self._names)
         for part in parts:
-            await supervisor.start(part)
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait((stopping, supervisor.failed), return_when=asyncio.FIRST_COMPLETED)
-        # A part that cannot run with these settings has said why.
-        return WRONG_SETTING if supervisor.failed.done() and supervisor.failed.exception() else 0
-    except CommandError as error:
-        _say(str(error))
-        return error.code
-    finally:
-        overview.ending()
-        await supervisor.drain()
-        overview.close()
+            await self._supervisor.start(part)
+
+    async def relieve(self, settings: Settings, services: Services) -> None:
+        """Start successors at the same doors; when all are ready, those before them are asked to end.
+
+        Raises, with everything as it was: CommandError where a new address cannot be listened on, NotReplacedError
+        where a successor does not become ready.
+        """
+        doors = self._doors.widened(settings.ingest.listen, settings.ingest.processes)
+        try:
+            parts = services(doors)
+            await self._supervisor.replace(self._names, parts, self._overview.works, RELIEF_SECONDS)
+        except BaseException as error:
+            doors.close(but=self._doors)
+            if isinstance(error, NotReplacedError):
+                RELOADS.labels("failed").inc()
+            raise
+        self._doors.close(but=doors)
+        self._doors = doors
+        self._names = tuple(part.name for part in parts)
+        self._overview.name(self._names)
+        RELOADS.labels("done").inc()
+
+    def close(self) -> None:
+        """Close the doors: who comes now is refused at once, and tries elsewhere or later."""
+        self._doors.close()
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"saraban: {line}\n")
+def ingresses(
+    settings: Settings, doors: Doors, command: tuple[str, ...], environment: Mapping[str, str], *files: int
+) -> list[Part]:
+    """The processes of the ingress, each with its share of the doors; `files` are further descriptors to inherit."""
+    ingest = settings.ingest
+    count = ingest.processes
+    found = []
+    for number in range(count):
+        handed = doors.of(number, count)
+        found.append(
+            Part(
+                name="ingest" if count == 1 else f"ingest-{number + 1}",
+                command=command,
+                environment={**environment, SUPERVISED: "1", sockets.HANDED: ",".join(map(str, handed))},
+                stop_seconds=ingest.drain_seconds + ingest.commit_seconds,
+                kept_open=(*handed, *files),
+                first_pause_seconds=FIRST_PAUSE_SECONDS,
+            )
+        )
+    return found
+
+
+def bare_environment() -> dict[str, str]:
+    """Ours without the settings in it: those are in the file that the parts read."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not (key.startswith("SARABAN_") and "__" in key) and key != "SARABAN_STATE"
+    }
+
+
+def check_lasting(before: Settings, after: Settings) -> None:
+    """Raise CommandError if a setting has changed that holds as long as the supervisor runs."""
+    for key, changed in (("state", before.state != after.state), ("ops.listen", before.ops.listen != after.ops.listen)):
+        if changed:
+            raise CommandError(f"{key} cannot be changed by a reload: restart")

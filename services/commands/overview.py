@@ -30,17 +30,28 @@ class Overview:
     def open(self, names: Iterable[str]) -> None:
         """Begin to serve. A part that does not run is a reason of our own: it cannot give one itself."""
         self._readiness = told = Readiness("up", self._folder)
-        self._services = frozenset(names)
-        for name in self._services:
-            told.set(name, False, "is not started yet")
+        self.name(names)
         self._supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
         self._supervisor.on_restart = lambda name: RESTARTS.labels(name).inc()
-        self._ops = OpsServer(self._listen, self._folder)
+        self._ops = OpsServer(self._listen, self._folder, self._supervisor.beside)
         try:
             self._ops.start()
         except OSError as error:
             raise CommandError(f"{self._listen}: {error.strerror}") from error
         self._looking = asyncio.create_task(self._look(told))
+
+    def name(self, names: Iterable[str]) -> None:
+        """Which parts there have to be from now on."""
+        before, self._services = self._services, frozenset(names)
+        if self._readiness is not None:
+            for name in before - self._services:
+                self._readiness.set(name, True)
+            for name in self._services - before:
+                self._readiness.set(name, False, "is not started yet")
+
+    def works(self, pid: int) -> bool:
+        """Whether a process says that it is ready."""
+        return any(state.pid == pid and not state.reasons for state, _ in readiness.processes(self._folder))
 
     def ending(self) -> None:
         """Not ready any more: no new work should come."""
@@ -58,7 +69,7 @@ class Overview:
 
     def not_ready(self) -> list[str]:
         """Why the parts do not serve yet, a line each; what /readyz says."""
-        return readiness.not_ready(self._folder)
+        return readiness.not_ready(self._folder, self._supervisor.beside)
 
     async def _look(self, told: Readiness) -> None:
         """A part runs once its process has said so; what it says then stands in a file of its own."""

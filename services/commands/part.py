@@ -23,7 +23,9 @@ class Part(Struct, frozen=True, kw_only=True):
     stage: int = 0
     """Stages end in this order, the next one only when the one before is gone."""
     kept_open: tuple[int, ...] = ()
-    """Descriptors it inherits: a lock that lasts as long as it runs."""
+    """Descriptors it inherits: a lock that lasts as long as it runs, sockets it serves."""
+    first_pause_seconds: float = 0.5
+    """Before it is started again; each further time twice as long."""
 
 
 class Running(Struct, frozen=True, kw_only=True):
@@ -52,16 +54,16 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._running: dict[str, Running] = {}
+        self._running: dict[int, Running] = {}
 
     def add(self, running: Running) -> None:
         """Remember a started part; written before anything else happens."""
-        self._running[running.name] = running
+        self._running[running.pid] = running
         self._write()
 
-    def remove(self, name: str) -> None:
+    def remove(self, pid: int) -> None:
         """Forget a part that has ended."""
-        self._running.pop(name, None)
+        self._running.pop(pid, None)
         self._write()
 
     def read(self) -> tuple[Running, ...]:

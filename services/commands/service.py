@@ -24,9 +24,8 @@ def run(service: str, file: Path | None) -> int:
         return _say(str(error), WRONG_SETTING)
     if service == "provision":
         return _provision(settings)
-    count = settings.ingest.processes if service == "ingest" else 1
-    if count > 1 and file is not None and os.environ.get("SARABAN_SUPERVISED") != "1":
-        return _several(service, settings, file, count)
+    if service == "ingest" and file is not None and os.environ.get("SARABAN_SUPERVISED") != "1":
+        return _supervised(settings, file)
     return _one(service, settings)
 
 
@@ -55,16 +54,33 @@ def _one(service: str, settings: Settings) -> int:
     return 0
 
 
-def _several(service: str, settings: Settings, file: Path, count: int) -> int:
-    # prometheus_client looks at it once, when it is imported: before everything that has a metric.
-    folder = Path(settings.state) / "run" / "metrics"
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.db"):  # a start begins to count anew
-        stale.unlink(missing_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    from services.commands.crew import run_crew
+def _supervised(settings: Settings, file: Path) -> int:
+    """The ingress: whoever holds its sockets must outlive the process that serves them."""
+    from services.commands.errors import CommandError
+    from services.commands.state import State, in_memory
 
-    return asyncio.run(run_crew(service, settings, file, count))
+    state = State(Path(settings.state))
+    folder = in_memory(state.run / "ingest") or state.metrics
+    try:
+        state.run.mkdir(parents=True, exist_ok=True)
+        state.lock(
+            "ingest", f"{state.root} is in use by another `saraban ingest`; a second one needs a state of its own"
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.glob("*.db"):  # a start begins to count anew
+            stale.unlink(missing_ok=True)
+    except CommandError as error:
+        return _say(str(error), error.code)
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}", 1)
+    # prometheus_client looks at it once, when it is imported: before everything that has a metric.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    from services.commands.ingress import Ingress
+
+    async def main() -> int:
+        return await Ingress(file, settings).run()
+
+    return asyncio.run(main())
 
 
 def _provision(settings: Settings) -> int:

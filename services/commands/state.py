@@ -79,7 +79,7 @@ class State:
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.metrics = _in_memory(self.root) or self.metrics
+            self.metrics = in_memory(self.root) or self.metrics
             for folder in (self.logs, self.run, self.metrics, self.store):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -186,7 +186,7 @@ def _port(wanted: int, not_this: int = 0) -> int:
         return int(server.getsockname()[1])
 
 
-def _in_memory(root: Path) -> Path | None:
+def in_memory(root: Path) -> Path | None:
     """A folder in memory for the counters of `root`'s system; None where there is no place for it, or it is not ours.
 
     Counters are memory-mapped files. On a full disk the first touch of a new page of one ends the process (SIGBUS).

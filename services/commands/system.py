@@ -4,7 +4,6 @@ Stages of ending: the ingress first, so that nothing new is promised; the worker
 """
 
 import asyncio
-import os
 import shutil
 import sys
 import urllib.error
@@ -18,6 +17,8 @@ from msgspec.structs import replace
 
 from contracts.values import BANGKOK
 from services.commands import demo, toml
+from services.commands.crew import Crew, bare_environment, check_lasting, ingresses
+from services.commands.doors import Doors
 from services.commands.errors import CommandError
 from services.commands.journal import Journal
 from services.commands.overview import Overview
@@ -31,6 +32,7 @@ from services.runtime.config import host_port
 from services.runtime.directory import put
 from services.runtime.durability import NO_SPACE, broken
 from services.runtime.errors import BusError
+from services.runtime.process import SUPERVISED
 from services.runtime.provision import ProvisionRefused, provision
 from services.runtime.settings import Nats, Settings
 
@@ -61,25 +63,47 @@ class System:
         """Whether nats-server is one of our parts: the configuration names none."""
         self._year = 0
         self._overview = Overview(self.supervisor, settings.ops.listen, state.run)
+        self._crew = Crew(self.supervisor, self._overview)
 
     async def start(self, *, with_demo: bool) -> None:
         """Start the parts in order. Raises CommandError, with the reason in a line, when one cannot be started."""
-        state = self.state
         await end_leftovers(self.record, self._say)
         self._check_addresses()
         if self.embedded:
             await self._start_nats()
-        write_private(state.config, toml.dumps(self._written()).encode())
+        self._write()
         await self._provision()
         if with_demo:
             await self._found_demo()
-        self._overview.open(part.name for part in self._services())
-        for part in self._services():
-            await self.supervisor.start(part)
+        await self._crew.start(self.settings, self._services)
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other settings: successors of all services are started, and take over when they are ready.
+
+        Raises, with everything as it was: CommandError where these settings cannot be reloaded, NotReplacedError where
+        a successor does not become ready.
+        """
+        before = self.settings
+        check_lasting(before, settings)
+        if (settings.nats == Nats()) != self.embedded:
+            raise CommandError("nats cannot be changed by a reload between a server of our own and another: restart")
+        if self.embedded:
+            settings = replace(settings, nats=before.nats)
+            if settings.ingest.max_payload != before.ingest.max_payload:
+                raise CommandError("ingest.max_payload cannot be changed by a reload: restart")
+        self.settings = settings
+        try:
+            self._write()
+            await self._crew.relieve(settings, self._services)
+        except BaseException:
+            self.settings = before
+            self._write()
+            raise
 
     async def drain(self, on_stage: Callable[[Sequence[str]], None]) -> list[str]:
         """End everything in order; returns the names of the parts that had to be killed."""
         self._overview.ending()
+        self._crew.close()
         killed = await self.supervisor.drain(on_stage)
         self._overview.close()
         return killed
@@ -175,7 +199,7 @@ class System:
             Part(
                 name=NATS_SERVER,
                 command=(binary, "-c", str(state.server_config)),
-                environment=_environment(),
+                environment=bare_environment(),
                 stop_seconds=60.0,
                 stage=2,
                 kept_open=(lock,),
@@ -203,33 +227,26 @@ class System:
         finally:
             await bus.close()
 
-    def _services(self) -> list[Part]:
-        ingest = self.settings.ingest
-        count = ingest.processes
-        found = [
-            self._service(
-                "ingest" if count == 1 else f"ingest-{number}",
-                "ingest",
-                stage=0,
-                stop_seconds=ingest.drain_seconds + ingest.commit_seconds,
-            )
-            for number in range(1, count + 1)
-        ]
-        return found + [self._service(word, word, stage=1, stop_seconds=30.0) for word in WORKERS]
+    def _services(self, doors: Doors) -> list[Part]:
+        environment, command = self._environment(), self._command("ingest")
+        return [*ingresses(self.settings, doors, command, environment), *(self._worker(word) for word in WORKERS)]
 
-    def _service(self, name: str, word: str, *, stage: int, stop_seconds: float) -> Part:
-        environment = _environment() | {"SARABAN_SUPERVISED": "1", "PROMETHEUS_MULTIPROC_DIR": str(self.state.metrics)}
+    def _worker(self, word: str) -> Part:
+        environment = self._environment()
         if word == "sign":
             # Passwords come by the environment so as not to lie in a file we write.
             for key, password in self.settings.sign.seal_passwords.items():
                 environment[f"SARABAN_SIGN__SEAL_PASSWORDS__{key.upper()}"] = password
-        return Part(
-            name=name,
-            command=(sys.executable, "-m", "services.cli", word, "--config", str(self.state.config)),
-            environment=environment,
-            stop_seconds=stop_seconds,
-            stage=stage,
-        )
+        return Part(name=word, command=self._command(word), environment=environment, stop_seconds=30.0, stage=1)
+
+    def _command(self, word: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "services.cli", word, "--config", str(self.state.config))
+
+    def _environment(self) -> dict[str, str]:
+        return bare_environment() | {SUPERVISED: "1", "PROMETHEUS_MULTIPROC_DIR": str(self.state.metrics)}
+
+    def _write(self) -> None:
+        write_private(self.state.config, toml.dumps(self._written()).encode())
 
     def _written(self) -> Mapping[str, object]:
         values: dict[str, object] = msgspec.to_builtins(self.settings)
@@ -257,15 +274,6 @@ def assemble(settings: Settings, state: State, smtp: str | None, http: str | Non
         notify = replace(notify, dkim_keys=state.dkim.name)
     ops = replace(settings.ops, listen=http) if http else settings.ops
     return replace(settings, state=str(state.root), ingest=ingest, sign=sign, notify=notify, ops=ops)
-
-
-def _environment() -> dict[str, str]:
-    """Ours without the settings in it: those are in the file that the parts read."""
-    return {
-        key: value
-        for key, value in os.environ.items()
-        if not (key.startswith("SARABAN_") and "__" in key) and key != "SARABAN_STATE"
-    }
 
 
 def _healthy(url: str) -> bool:

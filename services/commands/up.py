@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
+from services.commands.asked import Asked
 from services.commands.errors import CommandError
 from services.commands.patience import until
 from services.commands.state import State
-from services.commands.supervisor import MisconfiguredError
+from services.commands.supervisor import MisconfiguredError, NotReplacedError
 from services.commands.terminal import ERR
 from services.runtime import config as configuration
 from services.runtime.config import host_port
@@ -56,7 +57,8 @@ def up(
     """Start everything on this machine: nats-server, the ingress, register, sign and notify.
 
     What crashes is started again. Ctrl-C lets letters under way finish, then ends everything; a second one does not
-    wait. The first start makes a demo agency (unless there is a --config), a test seal and a folder for the mails.
+    wait. SIGHUP (`kill -HUP`) reads --config again: successors take over without a refused connection. The first start
+    makes a demo agency (unless there is a --config), a test seal and a folder for the mails.
     """
     settings = configuration.load(config)
     for option, listen in (("--smtp", smtp), ("--http", http)):
@@ -72,21 +74,24 @@ def up(
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(place.metrics)
     from services.commands.system import assemble
 
+    def read() -> Settings:
+        return assemble(configuration.load(config), place, smtp, http, configured=config is not None)
+
     settings = assemble(settings, place, smtp, http, configured=config is not None)
-    return asyncio.run(_run(place, settings, with_demo=place.is_new and config is None))
+    return asyncio.run(_run(place, settings, read, with_demo=place.is_new and config is None))
 
 
-async def _run(state: State, settings: Settings, *, with_demo: bool) -> int:
+async def _run(state: State, settings: Settings, read: Callable[[], Settings], *, with_demo: bool) -> int:
     from services.commands.system import System
 
     began = time.monotonic()
-    stop = asyncio.Event()
     system = System(state, settings, say, to_files=sys.stderr.isatty())
-    _hear_signals(stop, system)
+    asked = Asked(system.supervisor.kill)
+    stop = asked.stop
     ERR.print(f"[bold]saraban {version()}[/bold] starts in {state.root}")
     try:
         if await _unless(stop, system.start(with_demo=with_demo)):
-            await _unless(stop, _serve(system, began))
+            await _unless(stop, _serve(system, asked.reload, read, began))
     finally:
         for name in await system.drain(_say_stage):
             say(f"{name} did not end in time and was killed")
@@ -95,10 +100,11 @@ async def _run(state: State, settings: Settings, *, with_demo: bool) -> int:
     return 0
 
 
-async def _serve(system: "System", began: float) -> None:
-    """Until cancelled: say when everything is ready, watch, keep house."""
+async def _serve(system: "System", reload: asyncio.Event, read: Callable[[], Settings], began: float) -> None:
+    """Until cancelled: say when everything is ready, watch, keep house, reload."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_say_ready(system, began))
+        group.create_task(_reload(system, reload, read))
         group.create_task(_keep_house(system))
         group.create_task(system.keep_writable())
         try:
@@ -119,6 +125,24 @@ async def _say_ready(system: "System", began: float) -> None:
             await system.tell_letters(say)
         except* BusError:  # nothing to read is no reason to end what is read about
             await asyncio.sleep(PATIENCE_SECONDS)
+
+
+async def _reload(system: "System", wanted: asyncio.Event, read: Callable[[], Settings]) -> None:
+    from services.commands.metrics import RELOADS
+
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        say("reading the configuration again")
+        try:
+            await system.reload(read())
+        except (configuration.ConfigError, CommandError) as error:
+            RELOADS.labels("refused").inc()
+            say(f"[red]not reloaded, what runs goes on: {escape(str(error))}[/red]")
+        except NotReplacedError as error:
+            say(f"[red]not reloaded, what runs goes on: {escape(str(error))}[/red]")
+        else:
+            say("reloaded; what ran before finishes what is under way")
 
 
 async def _keep_house(system: "System") -> None:
@@ -143,16 +167,6 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     # Not `await working`: whatever holds it up, the parts have to be ended.
     await asyncio.wait((working,), timeout=STUBBORN_SECONDS)
     return False
-
-
-def _hear_signals(stop: asyncio.Event, system: "System") -> None:
-    def hear() -> None:
-        if stop.is_set():
-            system.supervisor.kill()  # asked twice: whoever asks means it
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, hear)
 
 
 def say(text: str) -> None:

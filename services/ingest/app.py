@@ -16,6 +16,7 @@ from services.ingest.admission import Flight
 from services.ingest.attempts import Attempts
 from services.ingest.attempts_file import AttemptsFile
 from services.ingest.certificate import Certificate
+from services.ingest.listening import Listening
 from services.ingest.mailroom import Mailroom
 from services.ingest.next_hop import NextHops
 from services.ingest.parts import Parts
@@ -37,9 +38,9 @@ from services.runtime.errors import Unavailable
 from services.runtime.readiness import Readiness
 from services.runtime.settings import Settings
 
-BACKLOG: Final = 1_024
 CONNECT_AGAIN_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 0.25
+OPEN_SECONDS: Final = 3.0
 STORE_SECONDS: Final = 2.0
 """Between looks at the server's health page: on a full disk it answers a publish with nothing at all."""
 
@@ -53,7 +54,8 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
     """
     readiness.set("listening", ready=False, reason="not yet")
     closed = asyncio.Event()
-    bus = await _connected(settings, stop, readiness, closed)
+    listening = Listening(settings.ingest)
+    bus = await _connected(settings, stop, readiness, closed, listening)
     if bus is None:
         return
     gc.collect()
@@ -80,8 +82,13 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
             asyncio.create_task(_watch_store(settings, parts.mailroom, readiness), name="store"),
             asyncio.create_task(_raise_when(closed), name="nats"),
         ]
+        if parts.certificate is not None:
+            background.append(asyncio.create_task(parts.certificate.watch(), name="certificate"))
         stack.push_async_callback(_end, background)
-        servers = await _listen(settings, parts)
+        if listening.taken_over:
+            await _until_open(gate)
+        loop = asyncio.get_running_loop()
+        await listening.open(lambda: TurnedAway() if parts.sessions.full else SmtpSession(parts, loop))
         readiness.set("listening", ready=True)
         log.listening(settings.ingest.listen, parts.hostname)
         if parts.postmaster is None:
@@ -89,8 +96,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
         asked = asyncio.create_task(stop.wait())
         ended, _ = await asyncio.wait({asked, *background}, return_when=asyncio.FIRST_COMPLETED)
         readiness.set("listening", ready=False, reason="draining")
-        for server in servers:
-            server.close()
+        await listening.close()
         await parts.sessions.drain(settings.ingest.drain_seconds)
         asked.cancel()
         for task in ended - {asked}:
@@ -98,7 +104,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
 
 
 async def _connected(
-    settings: Settings, stop: asyncio.Event, readiness: Readiness, closed: asyncio.Event
+    settings: Settings, stop: asyncio.Event, readiness: Readiness, closed: asyncio.Event, listening: Listening
 ) -> Bus | None:
     """The connection, tried until it is there; None if `stop` was set first."""
     said = ""
@@ -110,10 +116,19 @@ async def _connected(
             if str(error) != said:
                 said = str(error)
                 runtime_log.waiting(said)
+            await listening.turn_away()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_AGAIN_SECONDS):
                 await stop.wait()
     return None
+
+
+async def _until_open(gate: "Gate") -> None:
+    """Wait, but not long, until letters may be taken: a successor's first reply should be no 451."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(OPEN_SECONDS):
+            while not gate.open():  # noqa: ASYNC110 - three things have to hold, of which one is NATS's own
+                await asyncio.sleep(0.02)
 
 
 async def _attempts(settings: Settings, bus: Bus, clock: Clock, stack: AsyncExitStack) -> Attempts:
@@ -199,23 +214,8 @@ def _certificate(settings: Settings) -> Certificate | None:
         return None
     try:
         return Certificate(str(state / ingest.certificate), str(state / ingest.private_key))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"ingest.certificate: {ingest.certificate} cannot be used: {error}") from error
-
-
-async def _listen(settings: Settings, parts: Parts) -> list[asyncio.Server]:
-    loop = asyncio.get_running_loop()
-
-    def session() -> asyncio.Protocol:
-        return TurnedAway() if parts.sessions.full else SmtpSession(parts, loop)
-
-    servers: list[asyncio.Server] = []
-    for address in settings.ingest.listen:
-        host, port = host_port(address)
-        # Only with several processes: two systems on one port would otherwise share its mail without a word.
-        shared = settings.ingest.processes > 1
-        servers.append(await loop.create_server(session, host, port, backlog=BACKLOG, reuse_port=shared or None))
-    return servers
 
 
 class Gate:

@@ -54,6 +54,7 @@ HELP: Final = Reply("help", 214, "2.0.0", "See RFC 5321; EHLO MAIL RCPT DATA BDA
 BYE: Final = Reply("bye", 221, "2.0.0", "Bye")
 
 SHUTTING_DOWN: Final = Reply("shutting_down", 421, "4.3.2", "Shutting down, try again at once")
+NOT_SERVING: Final = Reply("not_serving", 421, "4.3.2", "Not serving at the moment, try again later")
 TOO_MANY_SESSIONS: Final = Reply("too_many_sessions", 421, "4.3.2", "Too many connections, try again later")
 TOO_MANY_FROM_YOU: Final = Reply("too_many_from_you", 421, "4.7.0", "Too many connections from your address")
 NOT_SMTP: Final = Reply("not_smtp", 421, "4.7.0", "This is a mail server, closing the connection")

@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 from services.ingest import log, metrics
 from services.ingest.admission import Flight
 from services.ingest.networks import parsed
-from services.ingest.replies import TOO_MANY_SESSIONS
+from services.ingest.replies import TOO_MANY_SESSIONS, Reply
 
 SWEEP_SECONDS: Final = 0.5
 """One timer looks at all deadlines: a timer for each command would cost more than the command."""
@@ -41,6 +41,7 @@ class Sessions:
         self._flight = flight
         self._open: set[Sweepable] = set()
         self._from: Counter[str] = Counter()
+        self._draining = False
         self._none = asyncio.Event()
         self._none.set()
 
@@ -59,6 +60,8 @@ class Sessions:
         self._open.add(session)
         self._none.clear()
         metrics.CONNECTIONS.inc()
+        if self._draining:  # the kernel had handed it to us when we stopped listening
+            session.drain()
 
     def remove(self, session: Sweepable) -> None:
         """A session is over."""
@@ -95,6 +98,7 @@ class Sessions:
     async def drain(self, seconds: float) -> None:
         """End all sessions: idle ones at once, those in the middle of a letter when it is done or the time is up."""
         log.draining(len(self._open))
+        self._draining = True
         for session in tuple(self._open):
             session.drain()
         with contextlib.suppress(TimeoutError):
@@ -108,12 +112,15 @@ class Sessions:
 
 
 class TurnedAway(asyncio.Protocol):
-    """A connection too many: told so, and closed."""
+    """A connection that cannot be served: told so, and closed."""
+
+    def __init__(self, reply: Reply = TOO_MANY_SESSIONS) -> None:
+        self._reply = reply
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say 421 and close."""
-        metrics.REFUSED.labels(TOO_MANY_SESSIONS.name).inc()
-        cast("asyncio.Transport", transport).write(TOO_MANY_SESSIONS.line)  # uvloop's is no subclass
+        metrics.REFUSED.labels(self._reply.name).inc()
+        cast("asyncio.Transport", transport).write(self._reply.line)  # uvloop's is no subclass
         transport.close()
 
 

@@ -1,7 +1,7 @@
 """`/metrics`, `/livez`, `/readyz`: served from a thread, so that they answer while the event loop is stuck."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import AF_INET, AF_INET6, socket
@@ -21,9 +21,11 @@ TEXT = "text/plain; charset=utf-8"
 class OpsServer:
     """The operations page of one process, or of all whose files lie in `run_folder`."""
 
-    def __init__(self, listen: str, run_folder: Path) -> None:
+    def __init__(self, listen: str, run_folder: Path, beside: Container[int] = ()) -> None:
+        """Of processes `beside` it is not asked whether they are ready."""
         self._host, self._port = host_port(listen)
         self._folder = run_folder
+        self._beside = beside
         self._server: _Server | None = None
 
     @property
@@ -33,7 +35,7 @@ class OpsServer:
 
     def start(self) -> None:
         """Listen. Raises OSError where the address is taken."""
-        self._server = _Server(self._host, self._port, self._folder)
+        self._server = _Server(self._host, self._port, self._folder, self._beside)
         threading.Thread(target=self._server.serve_forever, name="ops", daemon=True).start()
 
     def stop(self) -> None:
@@ -48,8 +50,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = REQUESTS
 
-    def __init__(self, host: str, port: int, folder: Path) -> None:
+    def __init__(self, host: str, port: int, folder: Path, beside: Container[int]) -> None:
         self.folder = folder
+        self.beside = beside
         self.address_family = AF_INET6 if ":" in host else AF_INET
         self._places = threading.BoundedSemaphore(REQUESTS)
         super().__init__((host, port), _Request)
@@ -80,7 +83,7 @@ class _Request(BaseHTTPRequestHandler):
         pages: dict[str, Callable[[], tuple[int, str, bytes]]] = {
             "/metrics": self._metrics,
             "/livez": lambda: _lines(readiness.stuck(self.server.folder), "alive"),
-            "/readyz": lambda: _lines(readiness.not_ready(self.server.folder), "ready"),
+            "/readyz": lambda: _lines(readiness.not_ready(self.server.folder, self.server.beside), "ready"),
         }
         page = pages.get(self.path.partition("?")[0])
         status, kind, body = page() if page is not None else (404, TEXT, b"there are /metrics, /livez and /readyz\n")

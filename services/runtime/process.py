@@ -37,6 +37,8 @@ Main = Callable[[Stop, Readiness], Awaitable[None]]
 def run(service: str, settings: Settings, main: Main, environ: Mapping[str, str] = os.environ) -> None:
     """Run `main` until it returns; SIGTERM and SIGINT set its `stop`, a second one ends the process at once.
 
+    SIGHUP is a stop too: whoever restarts the process gives it the new configuration.
+
     Returns when `main` has returned because it was asked to. Otherwise raises SystemExit with an exit code: a main
     that ends by itself, or raises, is a crash, and the supervisor starts the service again.
     """
@@ -77,12 +79,12 @@ async def _serve(main: Main, readiness: Readiness) -> int:
     loop = asyncio.get_running_loop()
 
     def ask(name: str) -> None:
-        if stop.is_set():
+        if stop.is_set() and name != signal.SIGHUP.name:
             os._exit(128 + signal.SIGTERM)  # asked twice: whoever asks means it
         log.stopping(name)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, ask, number.name)
     beating = asyncio.create_task(_beat(readiness))
     code = CRASHED

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -96,9 +96,9 @@ def processes(folder: Path) -> Iterator[tuple[State, float]]:
             file.unlink(missing_ok=True)
 
 
-def not_ready(folder: Path) -> list[str]:
-    """Why the system is not ready, one line each."""
-    found = list(processes(folder))
+def not_ready(folder: Path, beside: Container[int] = ()) -> list[str]:
+    """Why the system is not ready, one line each. Processes `beside` come or go while others do the work."""
+    found = [(state, age) for state, age in processes(folder) if state.pid not in beside]
     if not found:
         return ["no process is running"]
     return [f"{state.service} ({state.pid}): {reason}" for state, _ in found for reason in state.reasons]

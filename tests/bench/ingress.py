@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.directory import Agency, Domain
+from services.commands.part import Record
 from services.runtime import directory, provision
 from services.runtime.bus import Bus
 from services.runtime.settings import Nats
@@ -57,7 +58,8 @@ async def ingress(folder: Path, processes: int = 1, *, trusted: bool = True) -> 
     )
     try:
         await _answers(port)
-        yield Ingress(port, nats, folder, config, process.pid, server.pid)
+        serving = Record(folder / "state" / "run" / "ingest.record").read()[0]
+        yield Ingress(port, nats, folder, config, serving.pid, server.pid)
     finally:
         process.terminate()
         await process.wait()

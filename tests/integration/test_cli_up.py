@@ -84,7 +84,7 @@ async def test_a_part_that_dies_is_started_again_and_no_letter_is_lost(world: Wo
     rows = await world.events(LetterEntered, 2)
     assert [row.number for row in rows] == [1, 2]
     said = world.log.read_text()
-    assert f"{part} was ended by SIGKILL; starting it again in 0.5 s" in said
+    assert f"{part} was ended by SIGKILL; starting it again in " in said
     assert f"{part} is running again" in said
     assert f'saraban_up_restarts_total{{part="{part}"}} 1.0' in world.page("/metrics")[1]
 

@@ -7,10 +7,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
+from services.commands.part import Record
 from services.runtime.settings import Nats
 from tests.servers import free_port
+from tests.waiting import until_sync
 
 CONFIG = """\
 state = "{state}"
@@ -33,7 +36,7 @@ trusted_networks = ["127.0.0.0/8"]
 class IngestProcess:
     """Started, killed and started again on the same port."""
 
-    def __init__(self, nats: Nats, folder: Path, options: str = "") -> None:
+    def __init__(self, nats: Nats, folder: Path, options: str = "", log: Path | None = None) -> None:
         self.port, self.ops = free_port(), free_port()
         self._config = folder / "ingest.toml"
         self._config.write_text(
@@ -47,12 +50,26 @@ class IngestProcess:
                 options=options,
             ).replace("'", '"')
         )
+        self._log = log
+        self._record = Record(folder / "state" / "run" / "ingest.record")
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
+        """The process that serves; it is a child of the one that was started."""
+        (serving,) = self.pids.values()
+        return serving
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """All that serve, by name: `ingest`, or `ingest-1` and so on."""
+        return {part.name: part.pid for part in self._record.read() if part.alive}
+
+    @property
+    def supervisor(self) -> subprocess.Popen[bytes]:
+        """What was started."""
         assert self._process is not None, "not started"
-        return self._process.pid
+        return self._process
 
     @property
     def resident_bytes(self) -> int:
@@ -69,11 +86,16 @@ class IngestProcess:
     def start(self) -> None:
         """Start it; does not wait."""
         command = [sys.executable, "-m", "services.cli", "ingest", "--config", str(self._config)]
-        self._process = subprocess.Popen(command)
+        with ExitStack() as stack:
+            log = stack.enter_context(self._log.open("ab")) if self._log is not None else None
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """kill -9."""
+        """kill -9 of everything, as a power cut would: nobody is left who could start it again."""
         self._end(signal.SIGKILL)
+        for part in self._record.read():
+            part.signal(signal.SIGKILL)
+        until_sync(lambda: not any(part.alive for part in self._record.read()))
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""

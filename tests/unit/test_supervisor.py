@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from services.commands import supervisor as supervising
 from services.commands.part import Part, Record, Running, end
 from services.commands.patience import until
-from services.commands.supervisor import MisconfiguredError, Supervisor, end_leftovers
+from services.commands.supervisor import MisconfiguredError, NotReplacedError, Supervisor, end_leftovers
 from services.runtime import presence
 
 SLEEP = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(60)"
@@ -30,19 +29,19 @@ class Watched:
         self.folder = folder
         self.supervisor = Supervisor(self.record, lambda name: (folder / f"{name}.log").open("ab"), self.said.append)
 
-    def part(self, name: str, code: str, stage: int = 0, stop_seconds: float = 5.0) -> Part:
+    def part(self, name: str, code: str, stage: int = 0, stop_seconds: float = 5.0, pause: float = 0.05) -> Part:
         return Part(
             name=name,
             command=(sys.executable, "-c", code),
             environment=os.environ,
             stage=stage,
             stop_seconds=stop_seconds,
+            first_pause_seconds=pause,
         )
 
 
 @pytest.fixture
-async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
-    monkeypatch.setattr(supervising, "FIRST_PAUSE_SECONDS", 0.05)
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     made = Watched(tmp_path)
     yield made
     made.supervisor.kill()
@@ -103,14 +102,57 @@ async def test_a_part_that_does_not_end_is_killed(watched: Watched) -> None:
     assert await watched.supervisor.drain() == ["deaf"]
 
 
-async def test_a_part_that_waits_for_its_restart_can_be_ended(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(supervising, "FIRST_PAUSE_SECONDS", 60.0)
-    await watched.supervisor.start(watched.part("weak", "raise SystemExit(7)"))
+async def test_a_part_that_waits_for_its_restart_can_be_ended(watched: Watched) -> None:
+    await watched.supervisor.start(watched.part("weak", "raise SystemExit(7)", pause=60.0))
     assert await until(lambda: bool(watched.said), 10)
     async with asyncio.timeout(5):
         assert await watched.supervisor.drain() == []
+
+
+async def test_a_part_is_replaced_when_its_successor_works(watched: Watched) -> None:
+    await watched.supervisor.start(watched.part("sleeper", SLEEP))
+    before = watched.supervisor.running()["sleeper"]
+    works = asyncio.Event()
+    asked = asyncio.create_task(
+        watched.supervisor.replace(["sleeper"], [watched.part("sleeper", SLEEP)], lambda pid: works.is_set(), 30)
+    )
+    assert await until(lambda: len(watched.record.read()) == 2, 10)
+    assert watched.supervisor.running() == {"sleeper": before}
+    (coming,) = watched.supervisor.beside
+    works.set()
+    await asked
+    assert watched.supervisor.running() == {"sleeper": coming}
+    assert watched.supervisor.beside == {before}
+    assert await until(lambda: not presence.alive(before), 10)
+    assert await until(lambda: [part.pid for part in watched.record.read()] == [coming], 10)
+    assert (watched.supervisor.restarts, watched.said) == ({"sleeper": 0}, [])
+    os.kill(coming, signal.SIGKILL)
+    assert await until(lambda: watched.supervisor.running().get("sleeper", coming) != coming, 10), "it is not kept"
+
+
+@pytest.mark.parametrize(("code", "why"), [("raise SystemExit(2)", "exit code 2"), (SLEEP, "not ready after 0.3 s")])
+async def test_a_part_stays_when_its_successor_does_not_work(watched: Watched, code: str, why: str) -> None:
+    await watched.supervisor.start(watched.part("sleeper", SLEEP))
+    before = watched.supervisor.running()
+    seconds = 20 if code != SLEEP else 0.3
+    with pytest.raises(NotReplacedError, match=why):
+        await watched.supervisor.replace(["sleeper"], [watched.part("sleeper", code)], lambda pid: False, seconds)
+    assert await until(lambda: [part.pid for part in watched.record.read()] == list(before.values()), 10)
+    assert watched.supervisor.running() == before
+    assert not watched.supervisor.failed.done()
+
+
+async def test_an_end_in_the_middle_of_a_replacement_ends_both(watched: Watched) -> None:
+    await watched.supervisor.start(watched.part("sleeper", SLEEP))
+    asked = asyncio.create_task(
+        watched.supervisor.replace(["sleeper"], [watched.part("sleeper", SLEEP)], lambda pid: False, 30)
+    )
+    assert await until(lambda: len(watched.record.read()) == 2, 10)
+    both = watched.record.read()
+    asked.cancel()
+    await asyncio.wait([asked])
+    await watched.supervisor.drain()
+    assert not any(part.alive for part in both)
 
 
 async def test_a_supervisor_ends_what_one_before_it_left(watched: Watched) -> None:
