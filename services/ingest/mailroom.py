@@ -68,7 +68,7 @@ class Mailroom:
                 async with asyncio.timeout_at(deadline):
                     await self._window.enter(octets)
             except TimeoutError:
-                raise errors.Unavailable(f"{self._window.waiting} letters wait before this one") from None
+                raise errors.Unavailable(f"no turn in time, and {self._window.waiting} more letters wait") from None
         try:
             messages = await prepare()
             if len(messages) == 1:

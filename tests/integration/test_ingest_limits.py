@@ -203,7 +203,9 @@ async def test_a_guesser_waits_and_nobody_else(place: World, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-async def test_letters_that_wait_for_the_store_are_told_to_come_again(own_place: World) -> None:
+async def test_letters_that_wait_for_the_store_are_told_to_come_again(
+    own_place: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     later = refused("try_later")
     letter = LETTER + (b"x" * 70 + b"\r\n") * 20_000
     with ingress(own_place.nats, own_place.folder, commit_seconds=1.0, window_bytes=1_000_000) as running:
@@ -218,8 +220,9 @@ async def test_letters_that_wait_for_the_store_are_told_to_come_again(own_place:
                 answers = [await peer.reply() for peer in peers]
             finally:
                 own_place.server.resume()
-            # The first had no answer from the store; the others waited for their turn in the window.
+            # The first had no answer from the store; the others waited for their turn in the window, the last in vain.
             assert [answer[:9] for answer in answers] == ["451 4.3.0"] * 3
+            assert "no turn in time" in capsys.readouterr().out
             assert later.by == 3
             await until(lambda: value("flight_bytes") == 0)  # their room is given back
             for peer in peers:
@@ -321,6 +324,7 @@ async def test_a_peer_that_does_not_read_our_last_reply_is_dropped(
 
 
 async def taken(peer: Client, letter: bytes) -> bool:
+    await peer.say("RSET")  # it may have been told to come again before DATA
     return (await peer.letter(letter, TO)).startswith("250")
 
 
