@@ -16,6 +16,7 @@ LINGER_SECONDS: Final = 5.0
 """A server that does not read our QUIT is dropped."""
 
 LINE_OCTETS: Final = 4_096
+REPLY_LINES: Final = 100
 INPUT_OCTETS: Final = 65_536
 """Of replies that nobody has read yet; more is no SMTP server."""
 BLOCK_OCTETS: Final = 262_144
@@ -127,6 +128,8 @@ class SmtpClient(asyncio.Protocol):
         """Send a command and return the reply."""
         if _NOT_ONE_LINE.search(command):
             raise GoneError("was not asked: the command would not be one line")
+        if self._input and not self._input.startswith(b"4"):
+            raise GoneError("said something that it was not asked")  # its answers would be one behind for ever
         self.say(command.encode() + b"\r\n")
         return await self.answer(seconds)
 
@@ -140,6 +143,8 @@ class SmtpClient(asyncio.Protocol):
                     found = _REPLY.fullmatch(await self._line())
                     if found is None or (lines and int(found[1]) != code):
                         raise GoneError("does not speak SMTP")
+                    if len(lines) >= REPLY_LINES:
+                        raise GoneError("says a reply without end")
                     code = int(found[1])
                     lines.append((found[3] or b"").decode("utf-8", "replace").rstrip())
                     if found[2] != b"-":
@@ -189,6 +194,8 @@ class SmtpClient(asyncio.Protocol):
             self.say(f"BDAT {octets} LAST\r\n".encode())
         else:
             said = await self.ask("DATA")
+            if said.code < 400 and said.code != 354:
+                raise GoneError(f"answered DATA with {said.code}")  # as a reply to the letter it would lose it
             if said.code != 354:
                 return said
             self._in_content = True
@@ -196,7 +203,7 @@ class SmtpClient(asyncio.Protocol):
         whole = await self._send(pieces, wanted)
         said = await self.answer(last if whole else None)
         if not whole and said.code < 400:
-            raise GoneError("closed the connection in the middle of the letter")
+            raise GoneError("ended in the middle of the letter")
         self._in_content = False
         return said
 
@@ -206,6 +213,8 @@ class SmtpClient(asyncio.Protocol):
         for block in chain(_blocks(pieces), (b"",)):
             if not block and not wanted():
                 raise GoneError("was not told the end: nobody waits for the answer")
+            if not block and self._input:
+                return False  # it answers what it has not heard yet
             self.say(held)
             held = block
             if self._choked:

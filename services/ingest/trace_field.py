@@ -20,7 +20,8 @@ def received(peer: Peer, hostname: str, protocol: str, to: str, utc_ns: int) -> 
     )
     literal = f"IPv6:{peer.address}" if ":" in peer.address else peer.address
     moment = format_datetime(datetime.fromtimestamp(utc_ns // 1_000_000_000, UTC))
-    named = f"\r\n for <{to}>" if to else ""
+    sayable = to.isascii() or protocol.startswith("UTF8")
+    named = f"\r\n for <{to}>" if to and sayable else ""
     return (
         f"Received: from {helo or 'unknown'} ([{literal}])\r\n by {hostname} with {protocol}{named}; {moment}\r\n"
     ).encode("utf-8", "replace")

@@ -96,7 +96,12 @@ class Ingest(Section, frozen=True, kw_only=True):
     ] = ()
     next_hop_seconds: Annotated[
         float,
-        Meta(ge=1, le=600, description="Mode shared: deadline of one command of the domain's next hop; then 451."),
+        Meta(
+            ge=1,
+            le=600,
+            description="Mode shared: deadline of one command of the domain's next hop, then 451; the reply to a whole "
+            "letter may take five times as long.",
+        ),
     ] = 60.0
     next_hop_authorities: Annotated[
         str,

@@ -236,6 +236,39 @@ async def test_a_server_that_does_not_read_is_given_up_and_little_is_held_for_it
         client.close()
 
 
+async def unasked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"250 first\r\n250 second\r\n")
+    await reader.read()
+
+
+async def test_a_server_that_answers_unasked_is_not_believed() -> None:
+    """Its answers would be one behind: the 250 of a recipient would be taken for the letter's."""
+    async with server(unasked) as port:
+        client = await SmtpClient.connect("127.0.0.1", port, 5.0)
+        assert (await client.answer()).text == "first"
+        with pytest.raises(GoneError, match="not asked"):
+            await client.ask("RCPT TO:<a@b.test>")
+        client.close()
+
+
+@pytest.mark.parametrize(("early", "outcome"), [(b"250 taken\r\n", None), (b"552 5.3.4 Too large\r\n", 552)])
+async def test_an_answer_before_the_letter_is_whole(early: bytes, outcome: int | None) -> None:
+    async with server(silent) as port:
+        client = await SmtpClient.connect("127.0.0.1", port, 5.0)
+        client.extensions = {"CHUNKING": ""}
+
+        def wanted() -> bool:
+            client.data_received(early)  # it comes in just now, with the last octets not sent yet
+            return True
+
+        if outcome is None:
+            with pytest.raises(GoneError, match="middle of the letter"):
+                await client.hand_over(10, [b"Subject: x"], wanted, 5.0)
+        else:
+            assert (await client.hand_over(10, [b"Subject: x"], wanted, 5.0)).code == outcome
+        client.close()
+
+
 @pytest.mark.parametrize("extensions", [{"CHUNKING": ""}, {}])
 async def test_of_a_letter_that_nobody_waits_for_the_end_is_not_sent(extensions: dict[str, str]) -> None:
     heard = bytearray()
