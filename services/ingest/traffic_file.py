@@ -5,6 +5,7 @@ cut stays alone: whoever appends next ends it first, and a reader passes over wh
 personal data: only their owner may look.
 """
 
+import fcntl
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -68,6 +69,7 @@ def append(folder: Path, day: date, lines: Sequence[Line]) -> None:
     encoded = [_encoded(line) + b"\n" for line in lines]
     file = _opened(path_of(folder, day))
     try:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the size that another process is just writing towards ends in no line end
         size = os.fstat(file).st_size
         begin = b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
         block = begin + b"".join(encoded)

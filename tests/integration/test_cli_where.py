@@ -23,9 +23,10 @@ from contracts.mail import HeaderLines, MailReceived
 from contracts.notices import LetterDelivered, MailDelayed, MailFailed, ReceiptHeld, RegistrarAlerted, SenderReceipted
 from contracts.orders import ReleaseOrdered
 from contracts.register import LetterEntered, NoticeKept
+from services.audit.reading import messages
 from services.commands import where_search
 from services.commands.where_search import search, wanted
-from services.commands.where_way import Way
+from services.commands.where_way import Way, told
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from tests.conftest import THIS_YEAR
@@ -312,23 +313,23 @@ async def test_whatever_happened_behind_it_is_found(bus: Bus) -> None:
         "number": letter.row.number,
     }
 
-    async def told(which: type[Event], /, **changes: Any) -> Position:
+    async def publish(which: type[Event], /, **changes: Any) -> Position:
         return await bus.publish(msgspec.structs.replace(GOLDEN[which], **({"agency": "demo"} | changes)))
 
     about: dict[str, Any] = {"mail": letter.mail, "position": letter.place}
     for kind in (LetterExamined, ReceiptSealed, ReceiptHeld, MailDelayed, MailFailed, RegistrarAlerted):
-        await told(kind, **about)
-        await told(kind, mail=before.mail, position=before.place)  # the same octets, another time
-    released = await told(ReleaseOrdered, **entry)
-    await told(ReleaseOrdered, **(entry | {"number": letter.row.number + 1}))
-    await told(SenderReceipted, **about, kind="final")
-    await told(
+        await publish(kind, **about)
+        await publish(kind, mail=before.mail, position=before.place)  # the same octets, another time
+    released = await publish(ReleaseOrdered, **entry)
+    await publish(ReleaseOrdered, **(entry | {"number": letter.row.number + 1}))
+    await publish(SenderReceipted, **about, kind="final")
+    await publish(
         NoticeKept, kind="delivery_report", matches=letter.mail, position=Position(stream="MAIL_2569", sequence=99)
     )
     for source in (letter.place, Position(stream="REGISTER", sequence=letter.row_sequence), released):
-        await told(MessageGivenUp, source=source, service="notify")
-    await told(MessageGivenUp, source=Position(stream="REGISTER", sequence=9_999), service="notify")
-    await told(MessageClosed, source=released, service="notify")
+        await publish(MessageGivenUp, source=source, service="notify")
+    await publish(MessageGivenUp, source=Position(stream="REGISTER", sequence=9_999), service="notify")
+    await publish(MessageClosed, source=released, service="notify")
 
     said: list[str] = []
     found = await search(bus, wanted("it@sender.test"), None, lambda part, done, total: said.append(part))
@@ -354,3 +355,14 @@ async def test_letters_of_long_ago_and_of_today_lie_in_several_pieces(
     ):
         found = await search(bus, wanted(asked), agency, lambda part, done, total: None)
         assert [way.received and way.received.lines.message_id for way in found.ways] == [f"<{asked}>"] * count
+
+
+async def test_what_was_stored_before_the_letter_is_not_read(bus: Bus) -> None:
+    for number in range(4):
+        await stored_letter(bus, f"<{number}@sender.test>")
+        await asyncio.sleep(0.001)
+    subjects = ["register.v1.entered.demo.>", "register.v1.entered.two.>"]
+    rows = [message async for message in messages(bus, "REGISTER", subjects)]
+    since = rows[2].stored_ns - 1_000
+    read = [message.sequence async for message in told(bus, "REGISTER", subjects, since, lambda *said: None)]
+    assert read == [message.sequence for message in rows[2:]]

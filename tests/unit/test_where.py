@@ -9,7 +9,7 @@ import pytest
 from contracts.addresses import message_id
 from contracts.event import Event, Position
 from contracts.golden import examples
-from contracts.mail import MailAttempted, MailReceived, Recipient
+from contracts.mail import HeaderLines, MailAttempted, MailReceived, Recipient
 from contracts.notices import MailDelayed, ReceiptHeld, SenderReceipted
 from contracts.register import LetterEntered
 from services.commands.where_hops import hops, waiting
@@ -143,3 +143,12 @@ def test_what_is_still_to_come() -> None:
 def test_what_was_erased_is_said() -> None:
     lines = hops([way(received=False)], [])
     assert [line.words for line in lines if line.hop == "received"] == ["the letter itself was erased"]
+
+
+def test_a_secret_is_one_before_it_has_its_number() -> None:
+    for subject, shown in (("ลับมาก เรื่องหนึ่ง", None), ("เรื่องหนึ่ง", "เรื่องหนึ่ง")):
+        letter = way(row=False)
+        letter.received = of(MailReceived, lines=HeaderLines(message_id="<a@b>", subject=subject))
+        (line,) = hops([letter], [])
+        assert line.fields["subject"] == shown
+        assert ("เรื่องหนึ่ง" in line.words) is (shown is not None)
