@@ -69,6 +69,11 @@ def handshake_failed(peer: str, error: str) -> None:
     _log.info("ingest.handshake_failed", peer=peer, error=error)
 
 
+def certificate_read(path: str, expires: str) -> None:
+    """A certificate is in use from now on."""
+    _log.info("ingest.certificate_read", path=path, expires=expires)
+
+
 def certificate_refused(path: str, error: str) -> None:
     """A new certificate cannot be used; the one before it stays."""
     _log.error("ingest.certificate_refused", path=path, error=error)

@@ -36,6 +36,11 @@ HANDSHAKES = Counter(
     "STARTTLS handshakes.",
     ["outcome"],  # done | failed
 )
+CERTIFICATE_EXPIRES = Gauge(
+    "saraban_ingest_certificate_expires_seconds",
+    "Unix time at which the certificate for STARTTLS ends; 0 where there is none.",
+    multiprocess_mode="livemin",
+)
 PROXY_HEADERS = Counter(
     "saraban_ingest_proxy_headers_total",
     "PROXY headers of load balancers.",
