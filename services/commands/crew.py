@@ -58,7 +58,7 @@ class Crew:
         self._doors.close(but=doors)
         self._doors = doors
         self._names = tuple(part.name for part in parts)
-        self._overview.name(self._names)
+        self._overview.name(self._names, started=True)
         RELOADS.labels("done").inc()
 
     def close(self) -> None:

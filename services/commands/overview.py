@@ -40,14 +40,14 @@ class Overview:
             raise CommandError(f"{self._listen}: {error.strerror}") from error
         self._looking = asyncio.create_task(self._look(told))
 
-    def name(self, names: Iterable[str]) -> None:
+    def name(self, names: Iterable[str], *, started: bool = False) -> None:
         """Which parts there have to be from now on."""
         before, self._services = self._services, frozenset(names)
         if self._readiness is not None:
             for name in before - self._services:
                 self._readiness.set(name, True)
             for name in self._services - before:
-                self._readiness.set(name, False, "is not started yet")
+                self._readiness.set(name, started, "is not started yet")
 
     def works(self, pid: int) -> bool:
         """Whether a process says that it is ready."""

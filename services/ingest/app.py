@@ -20,6 +20,7 @@ from services.ingest.listening import Listening
 from services.ingest.mailroom import Mailroom
 from services.ingest.next_hop import NextHops
 from services.ingest.parts import Parts
+from services.ingest.peer_name import PeerNames
 from services.ingest.postmaster import HOPS as OPERATOR_HOPS
 from services.ingest.postmaster import Postmaster
 from services.ingest.protocol import SmtpSession
@@ -40,7 +41,10 @@ from services.runtime.settings import Settings
 
 CONNECT_AGAIN_SECONDS: Final = 0.5
 WATCH_SECONDS: Final = 0.25
+AWAY_SECONDS: Final = 1.0
+"""NATS is away: from then on, who connects is told to come again."""
 OPEN_SECONDS: Final = 3.0
+"""A successor waits so long until letters may be taken: its first reply should be no 451."""
 STORE_SECONDS: Final = 2.0
 """Between looks at the server's health page: on a full disk it answers a publish with nothing at all."""
 
@@ -55,7 +59,11 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
     readiness.set("listening", ready=False, reason="not yet")
     closed = asyncio.Event()
     listening = Listening(settings.ingest)
-    bus = await _connected(settings, stop, readiness, closed, listening)
+    late = asyncio.create_task(_turn_away(listening))
+    try:
+        bus = await _connected(settings, stop, readiness, closed)
+    finally:
+        late.cancel()
     if bus is None:
         return
     gc.collect()
@@ -104,7 +112,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
 
 
 async def _connected(
-    settings: Settings, stop: asyncio.Event, readiness: Readiness, closed: asyncio.Event, listening: Listening
+    settings: Settings, stop: asyncio.Event, readiness: Readiness, closed: asyncio.Event
 ) -> Bus | None:
     """The connection, tried until it is there; None if `stop` was set first."""
     said = ""
@@ -116,15 +124,18 @@ async def _connected(
             if str(error) != said:
                 said = str(error)
                 runtime_log.waiting(said)
-            await listening.turn_away()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_AGAIN_SECONDS):
                 await stop.wait()
     return None
 
 
+async def _turn_away(listening: Listening) -> None:
+    await asyncio.sleep(AWAY_SECONDS)
+    await listening.turn_away()
+
+
 async def _until_open(gate: "Gate") -> None:
-    """Wait, but not long, until letters may be taken: a successor's first reply should be no 451."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(OPEN_SECONDS):
             while not gate.open():  # noqa: ASYNC110 - three things have to hold, of which one is NATS's own
@@ -203,7 +214,14 @@ def _next_hops(settings: Settings, hostname: str, outcomes: Counter, hops: int =
     authorities = settings.ingest.next_hop_authorities
     path = str(Path(settings.state) / authorities) if authorities else ""
     try:
-        return NextHops(hostname, settings.ingest.next_hop_seconds, path, outcomes, hops)
+        return NextHops(
+            hostname,
+            settings.ingest.next_hop_seconds,
+            path,
+            PeerNames(settings.ingest.dns_servers),
+            outcomes,
+            hops,
+        )
     except OSError as error:
         raise ConfigError(f"ingest.next_hop_authorities: {authorities} cannot be used: {error}") from error
 

@@ -2,9 +2,9 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ listen = "127.0.0.1:{ops}"
 [log]
 level = "warning"
 [ingest]
-listen = ["127.0.0.1:{port}"]
+listen = ["{listen}"]
 hostname = "mx.test"
 trusted_networks = ["127.0.0.0/8"]
 {options}
@@ -38,21 +38,27 @@ class IngestProcess:
 
     def __init__(self, nats: Nats, folder: Path, options: str = "", log: Path | None = None) -> None:
         self.port, self.ops = free_port(), free_port()
-        self._config = folder / "ingest.toml"
-        self._config.write_text(
+        self.config = folder / "ingest.toml"
+        self._nats, self._folder = nats, folder
+        self.write(options)
+        self._log = log
+        self._record = Record(folder / "state" / "run" / "ingest.record")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def write(self, options: str, listen: str = "") -> None:
+        """Write its configuration; it is read at the next start or reload."""
+        nats = self._nats
+        self.config.write_text(
             CONFIG.format(
-                state=folder / "state",
+                state=self._folder / "state",
                 servers=list(nats.servers),
                 monitors=list(nats.monitors),
                 user=nats.users["ingest"],
                 ops=self.ops,
-                port=self.port,
+                listen=listen or f"127.0.0.1:{self.port}",
                 options=options,
             ).replace("'", '"')
         )
-        self._log = log
-        self._record = Record(folder / "state" / "run" / "ingest.record")
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int:
@@ -83,12 +89,20 @@ class IngestProcess:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def start(self) -> None:
-        """Start it; does not wait."""
-        command = [sys.executable, "-m", "services.cli", "ingest", "--config", str(self._config)]
+    def start(self, held: socket.socket | None = None) -> None:
+        """Start it; does not wait. A socket that is `held` is handed over as systemd does it."""
+        command = [sys.executable, "-m", "services.cli", "ingest", "--config", str(self.config)]
+        if held is not None:
+            command = ["sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", *command]
         with ExitStack() as stack:
             log = stack.enter_context(self._log.open("ab")) if self._log is not None else None
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                pass_fds=() if held is None else (3,),
+                preexec_fn=None if held is None else lambda: os.dup2(held.fileno(), 3),
+            )
 
     def kill(self) -> None:
         """kill -9 of everything, as a power cut would: nobody is left who could start it again."""
@@ -110,11 +124,14 @@ class IngestProcess:
 
     def wait_ready(self, seconds: float = 30.0) -> None:
         """Wait until it answers on its port and says that it is ready."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.ops}/readyz", timeout=5):
-                    return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
-        raise TimeoutError("the ingress is not ready")
+        until_sync(lambda: self.page("/readyz")[0] == 200, seconds)
+
+    def page(self, path: str) -> tuple[int, str]:
+        """A page of the operations server; status 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ops}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
