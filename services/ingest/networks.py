@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 
@@ -13,7 +14,7 @@ def contains(networks: tuple[str, ...], address: str) -> bool:
     return place is not None and any(place in network for network in _read(networks))
 
 
-def parsed(address: str) -> IPv4Address | IPv6Address | None:
+def parsed(address: str) -> Address | None:
     """The address, an IPv4 one also where it is written as IPv6 (`::ffff:192.0.2.1`); None for anything else."""
     try:
         place = ip_address(address.partition("%")[0])

@@ -210,7 +210,9 @@ class Passage:
 class NextHops:
     """Opens passages; knows how a next hop is spoken to."""
 
-    def __init__(self, hostname: str, seconds: float, authorities: str, outcomes: Counter, hops: int) -> None:
+    def __init__(
+        self, hostname: str, seconds: float, authorities: str, names: PeerNames, outcomes: Counter, hops: int
+    ) -> None:
         """`authorities` is a PEM file; empty: the host's. Raises OSError where it cannot be read."""
         self.hostname = hostname
         self.hops = hops
@@ -218,7 +220,7 @@ class NextHops:
         self.final_seconds = min(HAND_OVER_SECONDS, FINAL * seconds)
         self._seconds = seconds
         self._outcomes = outcomes
-        self._names = PeerNames()
+        self._names = names
         # The host's take 30 ms and some MB to read; an ingress without a next hop need not hold them.
         self._context = ssl.create_default_context(cafile=authorities) if authorities else None
 

@@ -194,8 +194,8 @@ class Ingest(Section, frozen=True, kw_only=True):
     dns_servers: Annotated[
         tuple[str, ...],
         Meta(
-            description="Resolvers for block lists, HOST or HOST:PORT; empty: the host's. The lists refuse what comes "
-            "through a public resolver."
+            description="Resolvers for block lists, and for peers' names in mode shared, HOST or HOST:PORT; empty: the "
+            "host's. The lists refuse what comes through a public resolver."
         ),
     ] = ()
     rspamd: Annotated[

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
 from typing import Any
 
 import dkim
@@ -18,6 +19,7 @@ from prometheus_client import REGISTRY
 from contracts.directory import Agency, Domain, NextHop
 from services.runtime.bus import Bus
 from tests.conftest import THIS_YEAR
+from tests.dns_server import dns_server
 from tests.domain_server import DOMAIN, STAFF, DomainServer, domain_server
 from tests.smtp.client import client
 from tests.smtp.ingress import Ingress, ingress
@@ -45,17 +47,19 @@ class Place:
     bus: Bus
 
     @contextmanager
-    def ingress(self, port: int = 0, **next_hop: Any) -> Iterator[Ingress]:
+    def ingress(self, port: int = 0, dns_servers: tuple[str, ...] = (), **next_hop: Any) -> Iterator[Ingress]:
         """An ingress whose domain has its other mailboxes at the Postfix, which is spoken to in this way."""
         port = port or self.postfix.postfix.port
         hop = msgspec.convert({"host": "127.0.0.1", "port": port, "tls": "none"} | next_hop, NextHop)
         domain = Domain(name=DOMAIN, mode="shared", next_hop=hop)
         agency = Agency(id="shared", name="กรมที่ใช้โดเมนร่วม", domains=(domain,), addresses=(OURS,))
         write(self.world.nats, agency)
-        authorities = str(self.world.certificate)
-        with ingress(
-            self.world.nats, self.world.folder / "state", next_hop_seconds=10.0, next_hop_authorities=authorities
-        ) as running:
+        options: dict[str, Any] = {
+            "next_hop_seconds": 10.0,
+            "next_hop_authorities": str(self.world.certificate),
+            "dns_servers": dns_servers,
+        }
+        with ingress(self.world.nats, self.world.folder / "state", **options) as running:
             yield running
 
     async def stored(self) -> int:
@@ -246,12 +250,16 @@ async def test_xclient_tells_postfix_who_the_peer_is(place: Place) -> None:
     assert re.search(r"smtpd\[\d+\]: \w+: client=unknown\[127\.0\.0\.7\]", place.postfix.postfix.log)
 
 
-async def test_xclient_under_tls_and_of_a_peer_with_a_name(place: Place) -> None:
-    with place.ingress(host="localhost", tls="starttls", client="xclient") as mx:
-        async with client(mx.port) as peer:
+@pytest.mark.system("dnsmasq-base")
+async def test_xclient_under_tls_and_of_a_peer_with_a_name(place: Place, tmp_path: Path) -> None:
+    with (
+        dns_server(tmp_path, {}, {"mail.client.test": "127.0.0.7"}) as server,
+        place.ingress(dns_servers=(server,), host="localhost", tls="starttls", client="xclient") as mx,
+    ):
+        async with client(mx.port, source="127.0.0.7") as peer:
             assert (await peer.letter(LETTER, STAFF[7])).startswith("250 ")
     (letter,) = await place.postfix.delivered(STAFF[7])
-    assert received(letter).startswith("from client.test (localhost [127.0.0.1]) (using TLSv1.3 ")
+    assert received(letter).startswith("from client.test (mail.client.test [127.0.0.7]) (using TLSv1.3 ")
 
 
 async def test_a_next_hop_that_offers_no_xclient_gets_the_mail_all_the_same(place: Place) -> None:
@@ -283,11 +291,12 @@ async def test_tls_towards_the_next_hop(place: Place, tls: str) -> None:
 @pytest.mark.parametrize("what", ["no STARTTLS", "a certificate of another name", "TLS where there is none"])
 async def test_without_the_tls_that_the_directory_asks_for_nothing_is_passed(place: Place, what: str) -> None:
     """Never in clear instead (RFC 3207 section 6 leaves that to the one who asks)."""
-    port, hop = {
+    ways: dict[str, tuple[int, dict[str, Any]]] = {
         "no STARTTLS": (place.postfix.bare, {"host": "localhost", "tls": "starttls"}),
         "a certificate of another name": (place.postfix.postfix.port, {"host": "127.0.0.1", "tls": "starttls"}),
         "TLS where there is none": (place.postfix.bare, {"host": "localhost", "tls": "implicit"}),
-    }[what]
+    }
+    port, hop = ways[what]
     with place.ingress(port, **hop) as mx:
         async with client(mx.port) as peer:
             assert (await peer.begin(STAFF[11])).startswith("451 4.4.1 ")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from contracts.mail import Peer
 from services.ingest import peer_name, proxy_header, trace_field, xclient
 from services.ingest.peer_name import PeerNames
 from services.ingest.smtp_client import GoneError, SmtpClient, stuffed
+from tests.dns_server import dns_server, silent_dns_server
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 NOON = 1_795_150_800_000_000_000
@@ -110,24 +112,26 @@ def test_the_received_field(peer: Peer, to: str, field: str) -> None:
     assert made == field + "Fri, 20 Nov 2026 05:00:00 +0000\r\n"
 
 
-async def test_a_name_counts_where_it_leads_back() -> None:
-    names = PeerNames()
-    assert await names.of("127.0.0.1") == "localhost"
-    assert await names.of("nonsense") == xclient.UNAVAILABLE
+@pytest.mark.system("dnsmasq-base")
+async def test_a_name_counts_where_it_leads_back(tmp_path: Path) -> None:
+    more = [
+        "ptr-record=9.2.0.192.in-addr.arpa,elsewhere.test",
+        "ptr-record=8.2.0.192.in-addr.arpa,nowhere.test",
+        "ptr-record=6.2.0.192.in-addr.arpa,192.0.2.6",
+    ]
+    hosts = {"mail.x.test": "192.0.2.7", "six.x.test": "2001:db8::7", "elsewhere.test": "198.51.100.9"}
+    with dns_server(tmp_path, {}, hosts, more) as server:
+        names = PeerNames([server])
+        found = [await names.of(f"192.0.2.{last}") for last in (7, 9, 8, 6, 5)]
+        assert found == ["mail.x.test", *[xclient.UNAVAILABLE] * 4]
+        assert await names.of("2001:db8::7") == "six.x.test"
+        assert await names.of("nonsense") == xclient.UNAVAILABLE
 
 
 async def test_a_resolver_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def hang(address: str) -> str:
-        asyncio.run_coroutine_threadsafe(ended.wait(), loop).result()
-        return address
-
-    monkeypatch.setattr(peer_name, "SECONDS", 0.05)
-    monkeypatch.setattr(peer_name, "_verified", hang)
-    assert await PeerNames().of("192.0.2.1") == xclient.UNDECIDED
-    ended.set()
+    monkeypatch.setattr(peer_name, "SECONDS", 0.1)
+    with silent_dns_server() as server:
+        assert await PeerNames([server]).of("192.0.2.1") == xclient.UNDECIDED
 
 
 # -- servers of all kinds -------------------------------------------------------------------------------------------
