@@ -70,6 +70,7 @@ class Connection(SMTP):
         self._paused = False
         self._choked = False
         self._draining = False
+        self._cut = False
         self._expired = False
         self._finished = False
         self._lost = False
@@ -169,6 +170,11 @@ class Connection(SMTP):
         self._draining = True
         self._wake()
 
+    def cut(self) -> None:
+        """The time to drain is up: end with a word, also in the middle of a letter."""
+        self._cut = True
+        self._wake()
+
     def abort(self) -> None:
         """End now."""
         self._wire.abort()
@@ -194,6 +200,8 @@ class Connection(SMTP):
 
     async def _introduce(self) -> None:
         """Know who the peer is, and whether it may have one more session."""
+        if not self._peer.address:
+            raise Over  # it reset the connection before anybody could look: nothing is taken from nobody
         settings = self._parts.settings
         if settings.proxy_networks and networks.contains(settings.proxy_networks, self._peer.address):
             await self._be_introduced()
@@ -308,6 +316,8 @@ class Connection(SMTP):
             self._waiter = None
         if self._expired:
             raise Over(replies.TOO_SLOW)
+        if self._cut:
+            raise Over(replies.SHUTTING_DOWN)
         if self._lost:
             raise Over
 
