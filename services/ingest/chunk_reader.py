@@ -19,6 +19,8 @@ class ChunkReader:
         self._keep = keep
         self._odd = odd
         self._held = b""
+        self._begun = False
+        self._surplus = 0
         self._left = 0
         self._last = False
 
@@ -30,6 +32,11 @@ class ChunkReader:
         """Read octets; return None while the announced chunk goes on, and what lies behind it once it has ended."""
         mine, rest = (chunk, b"") if len(chunk) <= self._left else (chunk[: self._left], chunk[self._left :])
         self._left -= len(mine)
+        if mine and not self._begun:
+            self._begun = True
+            if mine.startswith(b"."):
+                # Whoever hands the letter on begins it at the start of a line; that CRLF is not the letter's.
+                self._held, self._surplus = LINE_END, len(LINE_END)
         data = self._held + mine if self._held else mine
         if self._left == 0 and self._last:
             # Whoever hands the letter on by DATA ends its last line: look at it as it will look then.
@@ -39,6 +46,8 @@ class ChunkReader:
             self._odd.look(data)
             at = undecided(data)
             letter, self._held = data[:at], data[at:]
+        if self._surplus and letter:
+            letter, self._surplus = letter[self._surplus :], 0
         if letter:
             self._keep(letter)
         return None if self._left else rest

@@ -11,7 +11,9 @@ from typing import Final
 
 END: Final = b"\r\n.\r\n"
 # A CR at the very end is not decided yet: LF may follow. It is held back with the line end before it.
-_LONE_DOT: Final = re.compile(rb"(?:\r\n?|\n)\.(?:\r\n|\n|\r(?!\n|\Z))")
+# The second line end may be the first of another lone dot: it is looked at, not taken.
+_LONE_DOT: Final = re.compile(rb"(\r\n?|\n)\.(?=(\r\n|\n|\r(?!\n|\Z)))")
+_LINE_END: Final = b"\r\n"
 _UNDECIDED: Final = re.compile(rb"(?:\r\n?|\n)(?:\.\r?)?\Z")
 
 
@@ -36,7 +38,7 @@ class Oddities:
             return
         self.bare_newline |= "\n" in kinds if isinstance(kinds, tuple) else kinds == "\n"
         self.bare_carriage_return |= "\r" in kinds if isinstance(kinds, tuple) else kinds == "\r"
-        self.smuggled |= any(match.group() != END for match in _LONE_DOT.finditer(data))
+        self.smuggled |= any((match[1], match[2]) != (_LINE_END, _LINE_END) for match in _LONE_DOT.finditer(data))
 
 
 def undecided(data: bytes) -> int:
