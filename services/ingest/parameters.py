@@ -15,6 +15,8 @@ from services.ingest.replies import Reply
 _KEYWORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _SIZE: Final = re.compile(r"[0-9]{1,20}")
 _XTEXT: Final = re.compile(r"[\x21-\x2a\x2c-\x3c\x3e-\x7e]*(?:\+[0-9A-F]{2}[\x21-\x2a\x2c-\x3c\x3e-\x7e]*)*")
+_ORIGINAL: Final = re.compile(r"[\x21-\x7e\x80-\ud7ff\ue000-\U0010ffff]+")
+"""ORCPT is kept as written, so it has to be text; RFC 6533 section 3 allows UTF-8 in it."""
 _NOTIFY: Final = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}", re.IGNORECASE)
 _RETURNS: Final[dict[str, Literal["FULL", "HDRS"]]] = {"FULL": "FULL", "HDRS": "HDRS"}
 
@@ -78,7 +80,7 @@ def of_rcpt(text: str) -> RcptParameters:
             case "NOTIFY":
                 found.notify = _checked(value, _NOTIFY)
             case "ORCPT":
-                found.orcpt = _checked(value, None, 500)
+                found.orcpt = _checked(value, _ORIGINAL, 500)
             case _:
                 raise ParameterError(replies.UNKNOWN_PARAMETER)
     return found
@@ -86,7 +88,7 @@ def of_rcpt(text: str) -> RcptParameters:
 
 def _each(text: str) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
-    for word in text.split():
+    for word in filter(None, text.split(" ")):
         keyword, equals, value = word.partition("=")
         keyword = keyword.upper()
         if not _KEYWORD.fullmatch(keyword) or keyword in seen or (equals and not value):
@@ -95,7 +97,7 @@ def _each(text: str) -> Iterator[tuple[str, str]]:
         yield keyword, value
 
 
-def _checked(value: str, form: re.Pattern[str] | None, most: int = 100) -> str:
-    if not value or len(value) > most or (form is not None and not form.fullmatch(value)):
+def _checked(value: str, form: re.Pattern[str], most: int = 100) -> str:
+    if not value or len(value) > most or not form.fullmatch(value):
         raise ParameterError(replies.BAD_ARGUMENT)
     return value

@@ -28,6 +28,8 @@ from services.ingest.transaction import Addressee, Transaction
 from services.runtime.errors import BusError, StoreFull
 
 BDAT: Final = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
+CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
+QUOTED_PAIR: Final = re.compile(r"\\(.)")
 HELO_OCTETS: Final = 255
 NAMED_MAILS: Final = 5
 
@@ -70,8 +72,12 @@ class SmtpSession(Connection):
         if command is None:
             self._say(replies.NOT_OFFERED if verb in NOT_OFFERED else replies.UNKNOWN_COMMAND)
             return
+        argument = argument.strip(b" \t")  # RFC 5321 section 4.1.1: white space before the line's end is borne with
+        if CONTROL.search(argument) and verb != b"BDAT":  # that one ends the session: nobody knows what would follow
+            self._say(replies.BAD_SYNTAX)
+            return
         try:
-            await command(self, argument.strip().decode("utf-8", "surrogateescape"))
+            await command(self, argument.decode("utf-8", "surrogateescape"))
         except ParameterError as error:
             self._say(error.reply)
 
@@ -119,7 +125,7 @@ class SmtpSession(Connection):
             self._say(replies.BAD_SENDER)
             return
         said = parameters.of_mail(given.parameters)
-        if not given.address.isascii() and not said.utf8:
+        if not said.utf8 and not (argument or "").isascii():
             self._say(replies.NEEDS_UTF8)
             return
         self._note_knocks()
@@ -150,7 +156,7 @@ class SmtpSession(Connection):
             self._say(replies.BAD_RECIPIENT)
             return
         said = parameters.of_rcpt(given.parameters)
-        if not given.address.isascii() and not transaction.utf8:
+        if not transaction.utf8 and not (argument or "").isascii():
             self._say(replies.NEEDS_UTF8)
             return
         if transaction.chunks is not None:
@@ -424,9 +430,12 @@ class SmtpSession(Connection):
                 address, words = self._getaddr(rest)
             except Exception:  # noqa: BLE001 - the standard library's parser fails in many ways on hostile input
                 return None
-            # It also mends what is no address: what comes out must have been said, quoted or not.
-            said = rest if '"' not in rest else rest.replace('"', "") + rest
-            given = Addressed(address, words or "") if address and address in said else None
+            # It also mends what is no address: what comes out must be what was said, quoted or not, route or not.
+            said = rest.lstrip(" <")
+            said = said.partition(":")[2] if said.startswith("@") else said
+            plain = QUOTED_PAIR.sub(r"\1", said)
+            if address and any(form.startswith(address) for form in (said, plain, plain.replace('"', ""))):
+                given = Addressed(address, words or "")
         return given if given is not None and addresses.acceptable(given.address) else None
 
     def _with(self, transaction: Transaction) -> Protocol:
