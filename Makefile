@@ -2,6 +2,7 @@
 PYTHON ?= python3
 SEED ?=
 LETTERS ?= 5000
+INPUTS ?= 1000000
 STATE ?= var
 PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
@@ -49,6 +50,9 @@ siege: $(ENV) ## 10,000 idle connections, 200 slow ones and 50 large letters at 
 
 chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
 	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(ENV) ## A million hostile inputs to the ingress, each answer judged: some minutes. SEED=, INPUTS=.
+	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
 
 lock: $(ENV) ## Renew requirements.lock (it holds names, versions and hashes; no addresses).
 	@.venv/bin/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --no-emit-index-url pyproject.toml --extra dev -o requirements.lock
