@@ -15,6 +15,9 @@ from services.ingest.replies import TOO_MANY_SESSIONS, Reply
 SWEEP_SECONDS: Final = 0.5
 """One timer looks at all deadlines: a timer for each command would cost more than the command."""
 
+LAST_WORD_SECONDS: Final = 1.0
+"""For the last reply to those whose letter did not come to its end."""
+
 
 class Sweepable(Protocol):
     """What a session lets be done to it."""
@@ -27,6 +30,9 @@ class Sweepable(Protocol):
 
     def drain(self) -> None:
         """End as soon as no letter is in the middle."""
+
+    def cut(self) -> None:
+        """End with a word, also in the middle of a letter."""
 
     def abort(self) -> None:
         """End now."""
@@ -101,14 +107,20 @@ class Sessions:
         self._draining = True
         for session in tuple(self._open):
             session.drain()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._none.wait()
+        await self._end(seconds)
         left = tuple(self._open)
         for session in left:
+            session.cut()
+        await self._end(LAST_WORD_SECONDS)
+        for session in tuple(self._open):
             session.abort()
         await asyncio.sleep(0)  # they note what they did not take before the attempts are brought in for the last time
         log.drained(len(left))
+
+    async def _end(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._none.wait()
 
 
 class TurnedAway(asyncio.Protocol):
