@@ -124,7 +124,7 @@ def postfix(extra: str = "", hostname: str = "postfix.test", services: str = "")
     for name in ("etc", "queue", "data"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix", "postfix")
-    (etc / "main.cf").write_text(SETTINGS.format(folder=folder, hostname=hostname, extra=extra))
+    (etc / "main.cf").write_text(_each_once(SETTINGS.format(folder=folder, hostname=hostname, extra=extra)))
     (etc / "master.cf").write_text(SERVICES.format(port=port) + services)
     for name in ("postfix-files", "dynamicmaps.cf"):
         shutil.copy(Path("/etc/postfix") / name, etc / name)
@@ -136,6 +136,14 @@ def postfix(extra: str = "", hostname: str = "postfix.test", services: str = "")
     finally:
         subprocess.run(["/usr/sbin/postfix", "-c", etc, "stop"], check=False, capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _each_once(settings: str) -> str:
+    """The last line of each setting alone. Every process warns of a setting that is there twice, and postlogd, which
+    sends that warning to its own socket, waits for itself for ever where the others' have filled it."""
+    lines = [line for line in settings.splitlines() if "=" in line]
+    last = {line.partition("=")[0].strip(): line for line in lines}
+    return "\n".join(last.values()) + "\n"
 
 
 def _wait(port: int) -> None:
