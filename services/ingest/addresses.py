@@ -12,6 +12,7 @@ ADDRESS_OCTETS: Final = 900
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\ud7ff\ue000-\U0010ffff-]+"
 _LABEL: Final = r"[A-Za-z0-9_\u0080-\ud7ff\ue000-\U0010ffff-]+"
 _COMMON: Final = re.compile(rf"[ ]*<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*\.?)?>(?:[ ]+(.*))?", re.DOTALL)
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
 _UNACCEPTABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -36,6 +37,24 @@ def common(argument: str) -> Addressed | None:
     """Read the argument of MAIL FROM: or RCPT TO:, or return None where it has not the common form."""
     found = _COMMON.fullmatch(argument)
     return Addressed(found[1] or "", found[2] or "") if found else None
+
+
+def said(argument: str, address: str) -> bool:
+    """Whether `address` is what an argument of MAIL or RCPT says: quoted or not, behind a source route or not."""
+    angle = argument.startswith("<")
+    path = argument.lstrip(" <")
+    path = path.partition(":")[2] if path.startswith("@") else path
+    plain = _QUOTED_PAIR.sub(r"\1", path)
+    for form in (path, plain, plain.replace('"', "")):
+        if form.startswith(address):
+            behind = form[len(address) :]
+            if angle:
+                closed, _, behind = behind.partition(">")
+                if closed.strip(" "):
+                    continue
+            if behind[:1] in ("", " "):
+                return True
+    return False
 
 
 def acceptable(address: str) -> bool:

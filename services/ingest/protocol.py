@@ -29,7 +29,6 @@ from services.runtime.errors import BusError, StoreFull
 
 BDAT: Final = re.compile(r"([0-9]{1,20})(?: +(LAST))?", re.IGNORECASE | re.ASCII)
 CONTROL: Final = re.compile(rb"[\x00-\x1f\x7f]")
-QUOTED_PAIR: Final = re.compile(r"\\(.)")
 HELO_OCTETS: Final = 255
 NAMED_MAILS: Final = 5
 
@@ -430,11 +429,7 @@ class SmtpSession(Connection):
                 address, words = self._getaddr(rest)
             except Exception:  # noqa: BLE001 - the standard library's parser fails in many ways on hostile input
                 return None
-            # It also mends what is no address: what comes out must be what was said, quoted or not, route or not.
-            said = rest.lstrip(" <")
-            said = said.partition(":")[2] if said.startswith("@") else said
-            plain = QUOTED_PAIR.sub(r"\1", said)
-            if address and any(form.startswith(address) for form in (said, plain, plain.replace('"', ""))):
+            if address and addresses.said(rest, address):  # the parser also mends what is no address
                 given = Addressed(address, words or "")
         return given if given is not None and addresses.acceptable(given.address) else None
 

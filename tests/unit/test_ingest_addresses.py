@@ -3,7 +3,7 @@
 import pytest
 
 from services.ingest import parameters, replies
-from services.ingest.addresses import acceptable, common
+from services.ingest.addresses import acceptable, common, said
 from services.ingest.parameters import ParameterError
 
 
@@ -47,6 +47,37 @@ def test_local_part_and_domain() -> None:
     found = common("<saraban@demo.test>")
     assert found is not None
     assert (found.local, found.domain) == ("saraban", "demo.test")
+
+
+@pytest.mark.parametrize(
+    ("argument", "address"),
+    [
+        ("<a@b> SIZE=1", "a@b"),
+        ("a@b SIZE=1", "a@b"),
+        ("< a@b >", "a@b"),
+        ("<@x,@y:a@b>", "a@b"),
+        ('<"a"@b>', "a@b"),
+        (r'<"a\b"@c>', "ab@c"),
+        (r'<"a\"b"@c>', r'"a\"b"@c'),
+    ],
+)
+def test_an_address_that_was_said(argument: str, address: str) -> None:
+    assert said(argument, address)
+
+
+@pytest.mark.parametrize(
+    ("argument", "address"),
+    [
+        ("<a@b>(", "a@b"),
+        ("<(x)a@b>", "a@b"),
+        ("<a@b(x)>", "a@b"),
+        ("<a@b", "a@b "),
+        ("<xa@b>", "a@b"),
+        ("<a@bc>", "a@b"),
+    ],
+)
+def test_an_address_that_was_mended(argument: str, address: str) -> None:
+    assert not said(argument, address)
 
 
 @pytest.mark.parametrize("address", ["a\n@b", "a\0@b", "a\x7f@b", "a\udc80@b", "x" * 901])
