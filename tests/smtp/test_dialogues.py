@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.smtp.world import World, world, write
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.rglob("*.smtp"))
+GROUPS = ("session", "addresses", "extensions", "tls", "data", "limits", "shared")
 SECONDS = 10
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -268,6 +270,12 @@ async def test_dialogue(path: Path, ingresses: Ingresses, bus: Bus, next_hop: Ne
 
 
 async def test_each_dialogue_says_what_it_is_about() -> None:
-    assert len(FILES) >= 60
     about = [read(path).about for path in FILES]
     assert len(set(about)) == len(about)
+
+
+async def test_no_part_of_the_protocol_is_left_out() -> None:
+    assert len(FILES) >= 150
+    groups = Counter(path.parent.name for path in FILES)
+    assert set(groups) == set(GROUPS)
+    assert all(groups[name] >= 10 for name in GROUPS), groups
