@@ -69,8 +69,8 @@ def dns(
 ) -> int:
     """Print the DNS records for an agency's domains, judge those that exist, and plan the cut-over.
 
-    MX, SPF, DKIM, DMARC, MTA-STS with its policy, and TLS-RPT, for each domain and for the one where reports about our
-    mails come back. Mode behind: what the agency's own server has to do instead of an MX.
+    MX, SPF, DKIM, DMARC, MTA-STS and TLS-RPT, for each domain and for the one where reports about our mails come back.
+    Mode behind: what the agency's own server has to do instead of an MX.
 
     Exit code 0: everything is there and right; 1: something is missing, differs, is in the way or got no answer
     (temperror), or an MX is refused: a domain in mode only has one, and its other mailboxes would be cut off; 2: a

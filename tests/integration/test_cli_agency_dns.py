@@ -73,6 +73,9 @@ AGENCIES = (
     agency("stray", "stray.test", return_domain="taken.test"),
     agency("thai", "ตัวอย่าง.ไทย"),
     agency("keyless", "keyless.test", dkim=Dkim(domain="keyless.test", selector="none")),
+    agency("below", "below.test", return_domain="back.below.test"),
+    agency("typo", "typo.test"),
+    agency("loop", "loop.test"),
     agency("oldkey", "oldkey.test", dkim=Dkim(domain="oldkey.test", selector="s1")),
 )
 
@@ -94,6 +97,11 @@ TEXTS = {
     "_dmarc.twice.test": ["v=DMARC1; p=none", "v=DMARC1; p=reject"],
     "costly.test": ["v=spf1 " + " ".join(f"include:i{n}.costly.test" for n in range(6)) + " ~all"],
     **{f"i{n}.costly.test": ["v=spf1 a:mx.saraban.test -all"] for n in range(6)},
+    "_dmarc.below.test": ["v=DMARC1; p=quarantine; aspf=s"],
+    "_mta-sts.below.test": ["v=STSv1; id=1;", "v=STSv1; id=2;"],
+    "_smtp._tls.below.test": ["v=TLSRPTv1; rua=mailto:a@below.test", "v=TLSRPTv1; rua=mailto:b@below.test"],
+    "typo.test": ["v=spf1 a:mx.saraban.test/99 inclde:x.test ip4:1.2.3 ip6:192.0.2.1 include:void.test -all"],
+    "loop.test": ["v=spf1 include:loop.test exists:%{i}.loop.test ptr a:%{d} ~all"],
     "_dmarc.strict.test": ["v=DMARC1; p=reject; aspf=s"],
     "s1._domainkey.oldkey.test": ["v=DKIM1; p=MIGf"],
 }
@@ -367,11 +375,33 @@ def test_spf_with_too_many_look_ups(desk: Desk) -> None:
     assert spf["remedy"].startswith("12 of 10 look-ups")
 
 
+def test_spf_that_is_written_wrong(desk: Desk) -> None:
+    remedy = desk.json("typo", *OUT)["by"]["SPF"]["remedy"]
+    for wrong in (
+        "mx.saraban.test/99 is no network",
+        "'inclde:x.test' is no term",
+        "ip4:1.2.3 is no address",
+        "ip6:192.0.2.1 is an address of the other kind",
+        "include:void.test has no SPF record",
+    ):
+        assert wrong in remedy
+
+
+def test_spf_that_includes_itself_ends(desk: Desk) -> None:
+    assert desk.json("loop", *OUT)["by"]["SPF"]["state"] == "in the way"
+
+
 def test_a_strict_policy_that_our_receipts_would_fail(desk: Desk) -> None:
     found = desk.json("strict")
     assert found["by"]["DMARC"]["state"] == "differs"
     assert "elsewhere.example" in found["by"]["DMARC"]["remedy"]
     assert found["by"]["DMARC"]["values"] == []
+
+
+def test_strict_alignment_and_records_that_are_there_twice(desk: Desk) -> None:
+    by = desk.json("below")["by"]
+    assert "our mails return to back.below.test and are not signed" in by["DMARC"]["remedy"]
+    assert (by["MTA-STS"]["state"], by["TLS-RPT"]["state"]) == ("in the way", "in the way")
 
 
 def test_reports_to_another_domain_need_its_leave(desk: Desk) -> None:

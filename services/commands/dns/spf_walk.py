@@ -86,7 +86,11 @@ class Walk:
         four, _, six = prefix.partition("//")
         for text in found if counts else ():
             length = six if ":" in text else four.lstrip("/")
-            self.networks.append(ipaddress.ip_network(f"{text}/{length}" if length else text, strict=False))
+            try:
+                self.networks.append(ipaddress.ip_network(f"{text}/{length}" if length else text, strict=False))
+            except ValueError:
+                self.errors.append(f"{host}{prefix} is no network")
+                return
 
     async def _include(self, word: str, target: str, *, counts: bool) -> None:
         self.lookups += 1
