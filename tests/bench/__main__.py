@@ -46,6 +46,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="saraban-circular-") as folder:
             figures = asyncio.run(circular.circular(Path(folder), agencies=max(2, int(100 * asked.scale))))
         print(figures.lines())
+    if not rows:
+        return
     print(f"\n{platform.machine()}, {os.cpu_count()} processors, {asked.rounds} rounds, medians\n\n{HEAD}")
     for row in rows:
         print(row.line())
