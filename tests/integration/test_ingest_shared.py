@@ -1,6 +1,7 @@
 """Mode shared before a real Postfix with twenty mailboxes: the domain's other mail goes where it always went."""
 
 import re
+import smtplib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from services.runtime.bus import Bus
 from tests.conftest import THIS_YEAR
 from tests.dns_server import dns_server
 from tests.domain_server import DOMAIN, STAFF, DomainServer, domain_server
+from tests.postfix import postfix
 from tests.smtp.client import client
 from tests.smtp.ingress import Ingress, ingress
 from tests.smtp.world import World, world, write
@@ -148,6 +150,26 @@ async def test_of_both_in_one_transaction_the_first_decides_and_the_rest_comes_a
     await place.postfix.delivered(STAFF[0])
     await place.postfix.settled()
     assert len(place.postfix.all_letters()) == 1
+    assert await place.stored() == before + 1
+
+
+@pytest.mark.slow
+async def test_a_letter_to_both_by_a_real_server_comes_again_by_itself(place: Place) -> None:
+    before = await place.stored()
+    with place.ingress() as mx:
+        hurry = "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s"
+        with postfix(f"relayhost = [127.0.0.1]:{mx.port}\n{hurry}", "sender.test") as sender:
+            with smtplib.SMTP(sender.host, sender.port) as peer:
+                refused = peer.sendmail("a@client.test", [STAFF[0], OURS, STAFF[1]], LETTER)
+            assert refused == {}
+            try:
+                await until(lambda: sender.queued() == 0, 60)
+            except TimeoutError:
+                pytest.fail(sender.log[-3000:])
+            assert f"to=<{OURS}>, relay=127.0.0.1[127.0.0.1]:{mx.port}" in sender.log
+            assert "452 4.5.3" in sender.log
+    await place.postfix.settled()
+    assert [len(place.postfix.letters(address)) for address in STAFF[:3]] == [1, 1, 0]
     assert await place.stored() == before + 1
 
 
