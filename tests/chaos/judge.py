@@ -31,6 +31,9 @@ class Verdict:
     final_receipts: int = 0
     receipt_mails: int = 0
     repeated_mails: int = 0
+    reloads: int = 0
+    by_bdat: int = 0
+    bystanders: int = 0
     problems: list[str] = field(default_factory=list)
 
 

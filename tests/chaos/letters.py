@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SMALLEST = 1_024
-LARGEST = 12 * 1024 * 1024
+LARGEST = 25 * 1024 * 1024
 MEDIAN = 40 * 1024
 SPREAD = 1.35
 """Standard deviation of the logarithm: one letter in forty is over 560 KiB, one in some thousands over 4 MiB."""
@@ -24,6 +24,8 @@ class Letter:
     size: int
     twice: bool
     salt: int
+    chunks: tuple[int, ...] = ()
+    """How it is cut for BDAT; empty: sent by DATA."""
 
     @property
     def sender(self) -> str:
@@ -48,10 +50,10 @@ class Letter:
         return hashlib.sha256(self.octets()).hexdigest()
 
 
-def letters(seed: int, count: int, addresses: list[str], largest: int = LARGEST) -> Iterator[Letter]:
-    """The supply of one run. One letter at each end of the range is always among them."""
+def letters(seed: int, count: int, addresses: list[str], largest: int = LARGEST, large: int = 1) -> Iterator[Letter]:
+    """The supply of one run, with one letter of the smallest size and so many of the largest; a third comes by BDAT."""
     dice = random.Random(seed)
-    extremes = {0: SMALLEST, count // 2: largest}
+    extremes = {count * (place + 1) // (large + 1): largest for place in range(large)} | {0: SMALLEST}
     for number in range(count):
         drawn = round(MEDIAN * math.exp(dice.gauss(0, SPREAD)))
         yield Letter(
@@ -60,4 +62,7 @@ def letters(seed: int, count: int, addresses: list[str], largest: int = LARGEST)
             size=extremes.get(number, min(max(drawn, SMALLEST), largest)),
             twice=dice.random() < 0.10,
             salt=dice.getrandbits(64),
+            chunks=tuple(dice.choice((700, 65_536, 1_000_000)) for _ in range(dice.randint(1, 3)))
+            if dice.random() < 1 / 3
+            else (),
         )

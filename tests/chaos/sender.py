@@ -24,6 +24,7 @@ class Post:
     repeats: int = 0
     deferred: int = 0
     lost_connections: int = 0
+    by_bdat: int = 0
     _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def reached(self, count: int) -> None:
@@ -59,27 +60,43 @@ class Post:
     async def _offer(self, letter: Letter) -> int:
         reader, writer = await asyncio.open_connection(self.host, self.port)
         try:
-            for command in (
-                None,
-                "EHLO mta.ministry.example",
-                f"MAIL FROM:<{letter.sender}>",
-                f"RCPT TO:<{letter.to}>",
-                "DATA",
-            ):
-                if command is not None:
+            envelope = [f"MAIL FROM:<{letter.sender}>", f"RCPT TO:<{letter.to}>"]
+            for command in ("", "EHLO mta.ministry.example", *envelope, *([] if letter.chunks else ["DATA"])):
+                if command:
                     writer.write(command.encode() + b"\r\n")
                 code = await self._reply(reader)
                 if code not in (220, 250, 354):
                     return code
-            octets = letter.octets()
-            writer.write(octets.replace(b"\r\n.", b"\r\n.."))
-            writer.write(b".\r\n")
-            await writer.drain()
-            code = await self._reply(reader)
+            code = await (self._chunks if letter.chunks else self._data)(letter, reader, writer)
             writer.write(b"QUIT\r\n")
             return code
         finally:
             writer.close()
+
+    async def _data(self, letter: Letter, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        writer.write(letter.octets().replace(b"\r\n.", b"\r\n.."))
+        writer.write(b".\r\n")
+        await writer.drain()
+        return await self._reply(reader)
+
+    async def _chunks(self, letter: Letter, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        """RFC 3030: octet by octet as the letter is, in chunks that end anywhere."""
+        octets = letter.octets()
+        for size in letter.chunks:
+            chunk, octets = octets[:size], octets[size:]
+            if not octets:
+                octets = chunk
+                break
+            writer.write(b"BDAT %d\r\n" % len(chunk) + chunk)
+            await writer.drain()
+            code = await self._reply(reader)
+            if code != 250:
+                return code
+        writer.write(b"BDAT %d LAST\r\n" % len(octets) + octets)
+        await writer.drain()
+        code = await self._reply(reader)
+        self.by_bdat += code == 250
+        return code
 
     async def _reply(self, reader: asyncio.StreamReader) -> int:
         while True:

@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import nats
+
+from contracts.streams import CONSUMERS
 from tests.chaos.processes import Process, below
 from tests.servers import free_port
 
@@ -21,6 +25,8 @@ ADDRESSES = ["saraban@one.example", "saraban@two.example", "saraban@three.exampl
 CONFIG = """\
 [ingest]
 processes = 2
+message_bytes = {message_bytes}
+drain_seconds = 5.0
 trusted_networks = ["127.0.0.0/8"]
 [sign]
 children = 2
@@ -45,7 +51,11 @@ class System:
     ops: int = field(default_factory=free_port)
     relay: int = field(default_factory=free_port)
     kills: dict[str, int] = field(default_factory=dict)
+    reloads: dict[str, int] = field(default_factory=dict)
+    """How often a reload came to its end, and how often the processes before went on."""
     copies: int = 0
+    _mortal: set[int] | None = None
+    """Who may be killed while a reload goes on that shall come to its end: all but successors."""
     _up: subprocess.Popen[bytes] | None = None
     _second: subprocess.Popen[bytes] | None = None
     _sink: subprocess.Popen[bytes] | None = None
@@ -62,8 +72,7 @@ class System:
 
     async def start(self) -> None:
         """Start everything and wait until the system says that it is ready."""
-        config = self.folder / "chaos.toml"
-        config.write_text(CONFIG)
+        config = self._configure(40_000_000)
         self._sink = self._run("sink", [sys.executable, "-m", "tests.chaos.sink", str(self.relay), str(self.notes)])
         self._up = self._run(
             "up",
@@ -79,6 +88,48 @@ class System:
             path.write_text(json.dumps(agency))
             await asyncio.to_thread(self._saraban, "agency", "import", str(path), "--state", str(self.state))
         self.second_register()
+
+    def _configure(self, message_bytes: int) -> Path:
+        config = self.folder / "chaos.toml"
+        config.write_text(CONFIG.replace("{message_bytes}", str(message_bytes)))
+        return config
+
+    async def reload(self, dice: random.Random, *, kill: bool) -> str:
+        """SIGHUP; with `kill`, one ingress process, old or new, is killed in the middle of it."""
+        assert self._up is not None
+        done, failed = self._said("; what ran before"), self._said("not reloaded")
+        self._configure(40_000_001 + done)
+        self._mortal = None if kill else {victim.pid for victim in self.victims()}
+        self._up.send_signal(signal.SIGHUP)
+        if kill:
+            await asyncio.sleep(dice.uniform(0, 4))
+            self.kill_one(dice, "ingest")
+        async with asyncio.timeout(180):
+            while self._said("; what ran before") + self._said("not reloaded") == done + failed:  # noqa: ASYNC110 - a log
+                await asyncio.sleep(0.1)
+        self._mortal = None
+        outcome = "done" if self._said("; what ran before") > done else "the ones before go on"
+        self.reloads[outcome] = self.reloads.get(outcome, 0) + 1
+        return outcome
+
+    def _said(self, words: str) -> int:
+        return (self.folder / "up.log").read_text(errors="replace").count(words)
+
+    async def quicken(self, ack_wait_seconds: int = 0) -> None:
+        """A delivery that died with its worker comes again after so many seconds; 0: the consumers' own two minutes."""
+        nats_settings = tomllib.loads((self.state / "saraban.toml").read_text())["nats"]
+        user, _, password = nats_settings["users"]["provision"].partition(":")
+        nc = await nats.connect(
+            nats_settings["servers"][0], user=user, password=password, inbox_prefix=f"_INBOX_{user}".encode()
+        )
+        try:
+            for consumer in CONSUMERS:
+                found = await nc.jetstream().consumer_info(consumer.stream, consumer.durable)
+                await nc.jetstream().add_consumer(
+                    consumer.stream, replace(found.config, ack_wait=ack_wait_seconds or consumer.ack_wait_seconds)
+                )
+        finally:
+            await nc.close()
 
     def second_register(self) -> None:
         """Start the standby worker, or start it again if it was killed."""
@@ -107,12 +158,15 @@ class System:
         found = below(self._up.pid)
         if self._second is not None and self._second.poll() is None:
             found.append(Process(self._second.pid, "register2"))
-        return found
+        return [process for process in found if self._mortal is None or process.pid in self._mortal]
 
-    def kill_one(self, dice: random.Random) -> str:
-        """kill -9 one process at random, every kind with the same chance."""
+    def kill_one(self, dice: random.Random, kind: str = "") -> str:
+        """kill -9 one process at random, of this kind or every kind with the same chance."""
         victims = self.victims()
-        kind = dice.choice(sorted({victim.name for victim in victims}))
+        kinds = {victim.name for victim in victims}
+        kind = kind if kind in kinds else dice.choice(sorted(kinds)) if kinds else ""
+        if not kind:
+            return "nobody"
         victim = dice.choice([victim for victim in victims if victim.name == kind])
         victim.send(signal.SIGKILL)
         self.kills[kind] = self.kills.get(kind, 0) + 1
@@ -120,7 +174,8 @@ class System:
 
     def go_on_from_a_copy(self) -> None:
         """Stop nats-server at this instant, copy its store, and let the system go on from the copy."""
-        server = next(process for process in self.victims() if process.name == "nats-server")
+        assert self._up is not None
+        server = next(process for process in below(self._up.pid) if process.name == "nats-server")
         server.send(signal.SIGSTOP)
         store = self.state / "nats"
         copy = self.state / "nats.copy"
