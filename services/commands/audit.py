@@ -1,21 +1,19 @@
 """`saraban audit`: prove the invariants from the streams alone."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.audit import report
 from services.audit.audit import audit as prove
 from services.audit.report import Counts, Report
 from services.commands.agency import known_agencies
+from services.commands.bars import bars
 from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import ERR, OUT, clean, row
+from services.commands.terminal import OUT, clean, row
 from services.runtime.errors import BusError
 from services.runtime.settings import Settings
 
@@ -59,7 +57,7 @@ async def _audit(settings: Settings, agency: str | None, *, octets: bool) -> Rep
         if agency is not None and agency not in (known := await known_agencies(bus)):
             raise CommandError(f"there is no agency {agency!r}; there are {', '.join(sorted(known)) or 'none'}", 2)
         try:
-            with _bars() as progress:
+            with bars() as progress:
                 return await prove(bus, agency, progress, octets=octets)
         except BusError as error:
             raise CommandError(f"nothing is proven: {error}", UNPROVEN) from error
@@ -94,25 +92,3 @@ def counted(counts: Counts) -> Iterator[str]:
 
 def _n(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-@contextmanager
-def _bars() -> Iterator[report.Progress]:
-    """A bar for each stream that is read."""
-    with Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=ERR,
-        transient=True,
-        disable=not ERR.is_terminal,
-    ) as progress:
-        tasks = {}
-
-        def tell(part: str, done: int, total: int) -> None:
-            if part not in tasks:
-                tasks[part] = progress.add_task(part, total=total)
-            progress.update(tasks[part], completed=done, total=total)
-
-        yield tell

@@ -1,6 +1,7 @@
 """`saraban ingest|register|sign|notify|provision --config FILE`: one service against an existing NATS."""
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -67,8 +68,7 @@ def _supervised(settings: Settings, file: Path) -> int:
             "ingest", f"{state.root} is in use by another `saraban ingest`; a second one needs a state of its own"
         )
         folder.mkdir(parents=True, exist_ok=True)
-        for stale in folder.glob("*.db"):  # a start begins to count anew
-            stale.unlink(missing_ok=True)
+        _empty(folder)  # a start begins to count anew
     except CommandError as error:
         return _say(str(error), error.code)
     except OSError as error:
@@ -80,7 +80,17 @@ def _supervised(settings: Settings, file: Path) -> int:
     async def main() -> int:
         return await Ingress(file, settings).run()
 
-    return asyncio.run(main())
+    try:
+        return asyncio.run(main())
+    finally:
+        _empty(folder)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    for file in folder.glob("*.db"):
+        file.unlink(missing_ok=True)
 
 
 def _provision(settings: Settings) -> int:

@@ -1,21 +1,20 @@
 """`saraban where`: where a letter is, one line a hop, from the first knock to the mailbox."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from services.commands.agency import known_agencies
+from services.commands.bars import bars
 from services.commands.errors import CommandError
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import ERR, row, say, table, thai_time
+from services.commands.terminal import row, say, table, thai_time
 from services.commands.where_hops import Hop, hops, of_traffic, waiting
 from services.commands.where_search import AmbiguousError, Wanted, named, search, wanted
-from services.commands.where_way import Found, Tell
+from services.commands.where_way import Found
 from services.ingest import traffic_file
 from services.runtime.settings import Settings
 
@@ -77,7 +76,7 @@ async def _search(settings: Settings, asked: Wanted, agency: str | None) -> Foun
         if agency is not None and agency not in (known := await known_agencies(bus)):
             raise CommandError(f"there is no agency {agency!r}; there are {', '.join(sorted(known)) or 'none'}", 2)
         try:
-            with _bars() as tell:
+            with bars() as tell:
                 return await search(bus, asked, agency, tell)
         except AmbiguousError as error:
             some = f"{', '.join(error.agencies[:NAMED])}{' …' if len(error.agencies) > NAMED else ''}"
@@ -124,25 +123,3 @@ def _write(lines: Sequence[Hop], style: Format) -> None:
                 for line in lines
             ),
         )
-
-
-@contextmanager
-def _bars() -> Iterator[Tell]:
-    """A bar for each stream that takes a while."""
-    with Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        console=ERR,
-        transient=True,
-        disable=not ERR.is_terminal,
-    ) as progress:
-        tasks = {}
-
-        def tell(part: str, done: int, total: int) -> None:
-            if part not in tasks:
-                tasks[part] = progress.add_task(part, total=total)
-            progress.update(tasks[part], completed=done, total=total)
-
-        yield tell

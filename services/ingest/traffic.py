@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -27,7 +26,6 @@ HELD: Final = 20_000
 """Recipients in memory, a letter counting as one more: some megabytes, seconds of the busiest ingress."""
 
 WRITE_SECONDS: Final = 1.0
-
 
 _WRITTEN: Final = metrics.TRAFFIC.labels("written")
 _DROPPED: Final = metrics.TRAFFIC.labels("dropped")
@@ -170,7 +168,7 @@ class Traffic:
 def _line(noted: _Noted) -> Line:
     peer = noted.peer
     return Line(
-        at=_instant(noted.utc_ns),
+        at=instant(noted.utc_ns),
         peer=peer.address,
         helo=peer.helo,
         tls=peer.tls,
@@ -182,14 +180,3 @@ def _line(noted: _Noted) -> Line:
         mails=noted.mails,
         message_id=noted.message_id[:LINE_CHARACTERS],
     )
-
-
-def _instant(utc_ns: int) -> str:
-    """`contracts.values.instant`, which costs most of a line; the lines of a batch have few different seconds."""
-    seconds, ns = divmod(utc_ns, 1_000_000_000)
-    return f"{_second(seconds)}{ns // 1000:06d}Z"
-
-
-@lru_cache(maxsize=16)
-def _second(seconds: int) -> str:
-    return instant(seconds * 1_000_000_000)[:20]
