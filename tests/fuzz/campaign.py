@@ -62,8 +62,8 @@ class Campaign:
         self.ingress = ingress
         self._shelf = shelf
         self._log = log
-        self._late: dict[str, list[Stored]] = {}
         self._said = 0
+        self._pid = ingress.pid
 
     def run(self, seed: int, inputs: int, *, large: bool = True, say: Callable[[str], object] = len) -> Tally:
         """Speak sessions until so many inputs have been taken in; stop at the first round with a failure."""
@@ -112,7 +112,10 @@ class Campaign:
         lines = self._log.read_text(errors="replace").splitlines()
         new, self._said = lines[self._said :], len(lines)
         words = ("ingest.failed", "ingest.deferred", "runtime.crashed", "Traceback", "exception")
-        return [line for line in new if any(word in line for word in words)]
+        faults = [line for line in new if any(word in line for word in words)]
+        if self.ingress.pid != self._pid:
+            faults.append(f"process {self._pid} died; {self.ingress.pid} was started for it")
+        return faults
 
     def shrunk(self, session: Session) -> Session:
         """The same session with as few fragments as still fail."""

@@ -71,7 +71,7 @@ class Said(NamedTuple):
 def read(argument: bytes, keyword: bytes) -> Said | None:
     """Read what stands behind MAIL or RCPT; None where the grammar forbids it.
 
-    Borne with: spaces behind the colon, no angle brackets, a sender that is a local part alone, what `_PATH` says.
+    Borne with: spaces behind the colon and in the brackets, no brackets, a sender without a domain, what `_PATH` says.
     """
     if argument[: len(keyword)].upper() != keyword:
         return None
@@ -83,10 +83,15 @@ def read(argument: bytes, keyword: bytes) -> Said | None:
     if text.startswith("<>"):
         whole, rest = None, text[2:]
     else:
+        text = re.sub("^< *", "<", text)
         whole = _PATH.match(text, int(angle))
-        if whole is None or (angle and text[whole.end() : whole.end() + 1] != ">"):
+        if whole is None:
             return None
-        rest = text[whole.end() + int(angle) :]
+        rest = text[whole.end() :]
+        if angle:
+            inside, closed, rest = rest.partition(">")
+            if inside.strip(" ") or not closed:
+                return None
     if rest[:1] not in ("", " "):
         return None
     words: dict[str, str] = {}

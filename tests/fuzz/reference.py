@@ -14,7 +14,7 @@ from tests.fuzz import letters, mailboxes
 from tests.fuzz.answers import Answer, has_its_status
 
 SIZE: Final = 1_000_000
-ERRORS: Final = 60
+ERRORS: Final = 25
 RECIPIENTS: Final = 100
 LINE_OCTETS: Final = 4_096
 PATIENCE: Final = 2
