@@ -17,6 +17,7 @@ import nats
 from contracts.streams import CONSUMERS
 from tests.chaos.processes import Process, below
 from tests.servers import free_port
+from tests.waiting import until_sync
 
 SARABAN = (sys.executable, "-m", "services.cli")
 OPENS_AT = 8_432
@@ -174,8 +175,8 @@ class System:
 
     def go_on_from_a_copy(self) -> None:
         """Stop nats-server at this instant, copy its store, and let the system go on from the copy."""
-        assert self._up is not None
-        server = next(process for process in below(self._up.pid) if process.name == "nats-server")
+        server = until_sync(self._nats_server)  # it may have been killed a moment ago
+        assert server is not None
         server.send(signal.SIGSTOP)
         store = self.state / "nats"
         copy = self.state / "nats.copy"
@@ -185,6 +186,10 @@ class System:
         server.send(signal.SIGKILL)
         shutil.rmtree(self.state / f"nats.before.{self.copies}")
         self.copies += 1
+
+    def _nats_server(self) -> Process | None:
+        assert self._up is not None
+        return next((process for process in below(self._up.pid) if process.name == "nats-server"), None)
 
     def audit(self) -> tuple[int, str]:
         """Exit code and words of `saraban audit`."""

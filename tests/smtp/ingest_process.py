@@ -1,6 +1,7 @@
 """`saraban ingest` as a process of its own, for tests that kill it or look at what it costs."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from services.commands.part import Record
+from services.commands.state import in_memory
 from services.runtime.settings import Nats
 from tests.servers import free_port
 from tests.waiting import until_sync
@@ -110,6 +112,8 @@ class IngestProcess:
         for part in self._record.read():
             part.signal(signal.SIGKILL)
         until_sync(lambda: not any(part.alive for part in self._record.read()))
+        if (counters := in_memory(self._folder / "state" / "run" / "ingest")) is not None:
+            shutil.rmtree(counters)  # nobody was left to do it
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
