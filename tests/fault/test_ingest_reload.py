@@ -86,7 +86,7 @@ async def test_under_load_nobody_is_refused_and_the_new_settings_hold(place: Wor
     ("wrong", "why", "outcome"),
     [
         ("message_bytes = 7", "ingest.message_bytes: expected int >= 1000000", "refused"),
-        ('certificate = "missing.pem"\nprivate_key = "missing.pem"', "ingest-1 ended with exit code 2", "failed"),
+        ('certificate = "missing.pem"\nprivate_key = "missing.pem"', "ended with exit code 2", "failed"),
     ],
 )
 async def test_with_a_wrong_configuration_everything_goes_on_as_before(
