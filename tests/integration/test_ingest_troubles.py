@@ -267,7 +267,7 @@ async def test_a_port_that_is_taken_stops_the_start(place: World) -> None:
 
 async def test_a_flood_of_guesses_is_counted_and_not_kept(place: World) -> None:
     async with attempts(place.server) as subscription:
-        with ingress(place.nats, place.folder, attempts_rate=1, errors=1_000) as running:
+        with ingress(place.nats, place.folder, attempts_rate=1, errors=1_000, guesses=1_000) as running:
             async with client(running.port) as peer:
                 began = time.monotonic()
                 for _ in range(150):
