@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 
 AGAIN_SECONDS = 0.5
+TURNED_AWAY_SECONDS = 20.0
+"""Thousands that came back at once would only measure how fast connections are refused."""
 OCTET_SECONDS = 1.0
 
 
@@ -24,18 +26,19 @@ class Bystanders:
 
     async def _again(self, slow: bool) -> None:
         while True:
+            pause = AGAIN_SECONDS
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
                 try:
                     greeting = await reader.readline()
-                    self.came += greeting.startswith(b"220")
-                    if slow:
-                        await self._drip(reader, writer)
-                    else:
-                        await reader.read()
+                    if greeting.startswith(b"220"):
+                        self.came += 1
+                        await (self._drip(reader, writer) if slow else reader.read())
+                    elif greeting:
+                        pause = TURNED_AWAY_SECONDS
                 finally:
                     writer.close()
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(pause)
 
     async def _drip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(f"EHLO slow.example\r\nMAIL FROM:<slow@slow.example>\r\nRCPT TO:<{self._to}>\r\nDATA\r\n".encode())
