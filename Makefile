@@ -8,7 +8,7 @@ PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench siege chaos lock
+.PHONY: help env run test check bench siege chaos fuzz lock
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
