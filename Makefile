@@ -32,8 +32,8 @@ $(NODE): %/node_modules/.package-lock.json: %/package-lock.json
 	@if command -v npm >/dev/null; then cd $* && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json; \
 	else echo "npm is missing: $* will not be tested"; fi
 
-test: $(ENV) $(NODE) ## Every test.
-	@$(PYTEST) -n 2 --dist worksteal -q
+test: $(ENV) $(NODE) ## Every test. Three at a time, also on two processors: half of their time they wait.
+	@$(PYTEST) -n 3 --dist worksteal -q
 
 check: $(ENV) ## Format, lint, types, imports, generated contracts, fast tests: under a minute.
 	@.venv/bin/ruff format --check --quiet .

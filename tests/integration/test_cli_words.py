@@ -243,7 +243,8 @@ def test_orders_that_cannot_be_meant_are_refused(world: World) -> None:
         assert "Traceback" not in done.stderr
 
 
-def test_an_order_that_cannot_be_carried_out_is_a_dead_letter_somebody_decides_on(world: World) -> None:
+def test_an_order_that_cannot_be_carried_out_is_a_dead_letter_somebody_decides_on(world: World, tmp_path: Path) -> None:
+    sent(world, str(eml(tmp_path, "in the book")))  # by itself: tests of a file may run in several processes
     year = str(world.rows()[0]["year"])
     world.run("order", "open", "--agency", "demo", "--first", "5", "--year", year, "--by", "x", "--reason", "too late")
 

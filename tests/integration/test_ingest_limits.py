@@ -238,9 +238,8 @@ async def test_at_the_end_idle_sessions_are_told_and_a_letter_that_does_not_end_
             running.ask_to_stop()
             assert (await idle.reply()).startswith("421 4.3.2")
             assert told.by == 1
-            with pytest.raises((ConnectionResetError, AssertionError)):
-                assert await busy.reply()
-    assert told.by == 1, "who was cut off could not be told"
+            assert (await busy.reply()).startswith("421 4.3.2")
+    assert told.by == 2
 
 
 async def test_attempts_beyond_the_rate_are_counted(place: World, tmp_path: Path) -> None:
