@@ -3,14 +3,11 @@
 import re
 import smtplib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import dkim
-import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import serialization
@@ -19,16 +16,14 @@ from prometheus_client import REGISTRY
 
 from contracts.directory import Agency, Domain, NextHop
 from services.runtime.bus import Bus
-from tests.conftest import THIS_YEAR
 from tests.dns_server import dns_server
 from tests.domain_server import DOMAIN, STAFF, DomainServer, domain_server
 from tests.postfix import postfix
+from tests.shared_place import OURS, Place
 from tests.smtp.client import client
-from tests.smtp.ingress import Ingress, ingress
 from tests.smtp.world import World, world, write
 from tests.waiting import until
 
-OURS = f"saraban@{DOMAIN}"
 FIELDS = (
     b"From: a@client.test\r\nTo: b@shared.test\r\n"
     b"Date: Fri, 20 Nov 2026 10:00:00 +0700\r\nMessage-ID: <1@client.test>\r\n"
@@ -38,36 +33,6 @@ FIELDS = (
 LETTER = b"Subject: hello\r\n" + FIELDS + b"\r\n.dot\r\n..dots\r\n\xe0\xb8\x81\r\nlast\r\n"
 
 pytestmark = [pytest.mark.system("postfix"), pytest.mark.asyncio(loop_scope="module")]
-
-
-@dataclass
-class Place:
-    """The parts of this module."""
-
-    world: World
-    postfix: DomainServer
-    bus: Bus
-
-    @contextmanager
-    def ingress(self, port: int = 0, dns_servers: tuple[str, ...] = (), **next_hop: Any) -> Iterator[Ingress]:
-        """An ingress whose domain has its other mailboxes at the Postfix, which is spoken to in this way."""
-        port = port or self.postfix.postfix.port
-        hop = msgspec.convert({"host": "127.0.0.1", "port": port, "tls": "none"} | next_hop, NextHop)
-        domain = Domain(name=DOMAIN, mode="shared", next_hop=hop)
-        agency = Agency(id="shared", name="กรมที่ใช้โดเมนร่วม", domains=(domain,), addresses=(OURS,))
-        write(self.world.nats, agency)
-        options: dict[str, Any] = {
-            "next_hop_seconds": 10.0,
-            "next_hop_authorities": str(self.world.certificate),
-            "dns_servers": dns_servers,
-        }
-        with ingress(self.world.nats, self.world.folder / "state", **options) as running:
-            yield running
-
-    async def stored(self) -> int:
-        """Letters in MAIL."""
-        info = await self.bus.js.stream_info(f"MAIL_{THIS_YEAR}", subjects_filter="mail.v1.received.>")
-        return sum((info.state.subjects or {}).values())
 
 
 @pytest.fixture(scope="module")
