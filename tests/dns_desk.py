@@ -129,6 +129,7 @@ class Desk:
     def type(self, *words: str, resolver: str = "", mx: str = MX) -> tuple[int, str, str]:
         line = ["agency", "dns", *words, "--config", str(self.config), "--resolver", resolver or self.resolver]
         line += ["--mx", mx] if mx else []
+        line += ["--deadline", "30"] if "--deadline" not in words else []  # a busy machine is no silent DNS
         out, err = io.StringIO(), io.StringIO()
         before, sys.argv = sys.argv, ["saraban", *line]
         try:

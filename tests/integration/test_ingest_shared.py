@@ -122,7 +122,7 @@ async def test_of_both_in_one_transaction_the_first_decides_and_the_rest_comes_a
 async def test_a_letter_to_both_by_a_real_server_comes_again_by_itself(place: Place) -> None:
     before = await place.stored()
     with place.ingress() as mx:
-        hurry = "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s"
+        hurry = "minimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 1s"
         with postfix(f"relayhost = [127.0.0.1]:{mx.port}\n{hurry}", "sender.test") as sender:
             with smtplib.SMTP(sender.host, sender.port) as peer:
                 refused = peer.sendmail("a@client.test", [STAFF[0], OURS, STAFF[1]], LETTER)
