@@ -187,7 +187,7 @@ def desk(folder: Path) -> Iterator[Desk]:
     server = NatsServer(folder / "server")
     server.start()
     try:
-        nats = server.settings()
+        nats = server.settings(connect_seconds=20.0, request_seconds=30.0)
         asyncio.run(_fill(nats))
         config = folder / "saraban.toml"
         config.write_text(

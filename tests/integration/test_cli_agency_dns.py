@@ -275,7 +275,7 @@ def test_a_thai_domain_is_shown_as_people_and_as_the_dns_write_it(desk: Desk) ->
 @pytest.mark.parametrize("mx", ["", "localhost", "mx", "192.0.2.1", "mx.agency.local", "-a.example"])
 def test_an_mx_name_that_nobody_finds(desk: Desk, mx: str) -> None:
     code, out, err = desk.type("new", mx=mx)
-    assert (code, out) == (2, "")
+    assert (code, out) == (2, ""), err
     assert "--mx" in err
 
 
