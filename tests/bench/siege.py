@@ -21,6 +21,7 @@ import uvloop
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from contracts import codec
+from services.commands.part import Record
 from services.runtime.bus import Bus
 from tests.bench import ingress as bench_ingress
 from tests.bench.ingress import ADDRESS, Ingress
@@ -86,8 +87,8 @@ class Honest:
 class Memory:
     """The largest resident sizes seen, in MiB."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = str(folder)
+    def __init__(self, ours: Ingress) -> None:
+        self._ours = ours
         self.largest: dict[str, float] = {}
 
     async def watch(self) -> None:
@@ -98,18 +99,16 @@ class Memory:
             await asyncio.sleep(0.5)
 
     def now(self) -> dict[str, float]:
-        """Of the processes that were started for this run."""
-        found: dict[str, float] = {}
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                pages = int((process / "statm").read_text().split()[1])
-            except (OSError, IndexError):
-                continue
-            if self._folder in command:
-                name = "nats-server" if "nats-server" in command.split(" ")[0] else "ingress"
-                found[name] = found.get(name, 0) + pages * 4096 / MIB
-        return found
+        """Of nats-server, and of all serving processes of the ingress together."""
+        serving = [part.pid for part in Record(self._ours.folder / "state" / "run" / "ingress.record").read()]
+        return {"nats-server": _resident(self._ours.server_pid), "ingress": sum(map(_resident, serving))}
+
+
+def _resident(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / MIB
+    except OSError:
+        return 0.0  # gone meanwhile
 
 
 async def stored(ours: Ingress) -> dict[str, int]:
@@ -117,7 +116,7 @@ async def stored(ours: Ingress) -> dict[str, int]:
     bus = await Bus.connect(ours.nats, "audit")
     found: dict[str, int] = {}
     try:
-        stream = next(name for name in [f"MAIL_{bench_ingress.YEAR}"])
+        stream = f"MAIL_{bench_ingress.YEAR}"
         info = await bus.js.stream_info(stream)
         parts: list[bytes] = []
         subscription = await bus.js.subscribe(
@@ -160,7 +159,7 @@ async def siege(asked: argparse.Namespace) -> bool:
     with tempfile.TemporaryDirectory(prefix="saraban-siege-") as name:
         folder = Path(name)
         async with bench_ingress.ingress(folder, processes=asked.processes, trusted=False) as ours:
-            honest, memory = Honest(ours.port), Memory(folder)
+            honest, memory = Honest(ours.port), Memory(ours)
             print("memory idle, MiB:", {what: round(size) for what, size in memory.now().items()})
             async with _running(honest.say_noop(), honest.bring_letters(), memory.watch()) as tasks:
                 await asyncio.sleep(QUIET_SECONDS)
