@@ -100,7 +100,7 @@ class Memory:
 
     def now(self) -> dict[str, float]:
         """Of nats-server, and of all serving processes of the ingress together."""
-        serving = [part.pid for part in Record(self._ours.folder / "state" / "run" / "ingress.record").read()]
+        serving = [part.pid for part in Record(self._ours.folder / "state" / "run" / "ingest.record").read()]
         return {"nats-server": _resident(self._ours.server_pid), "ingress": sum(map(_resident, serving))}
 
 
