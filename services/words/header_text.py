@@ -19,6 +19,8 @@ _CHARSETS: Final = {
     "x-unknown": "utf-8",
 }
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]+")
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+"""Lone surrogates: utf-7 and the escape codecs make them, and no JSON can hold them."""
 _LONGEST: Final = 32 * 1024
 
 
@@ -28,7 +30,7 @@ def decoded(line: str) -> str:
     if "=?" in line:
         with contextlib.suppress(HeaderParseError, ValueError):  # then as written: it shows what came
             line = "".join(_text(words, charset) for words, charset in decode_header(line))
-    return _CONTROLS.sub(" ", line).strip()
+    return _HALVES.sub("\ufffd", _CONTROLS.sub(" ", line)).strip()
 
 
 def _text(words: bytes | str, charset: str | None) -> str:

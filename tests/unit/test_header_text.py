@@ -30,6 +30,9 @@ def word(octets: bytes, charset: str) -> str:
         (word(b"\xff\xfe", "utf-8"), "\ufffd\ufffd"),
         ("=?utf-8?B?not base64!?=", "=?utf-8?B?not base64!?="),
         ("=?utf-8?Q?=E0=B8=81=0D=0Ab?=", "ก b"),
+        ("=?utf-7?Q?+2AA-?=", "\ufffd"),
+        (r"=?utf-8?Q?a?= \ud800 b", "a \ufffd b"),
+        ("=?unicode-escape?Q?=5Cudc00?=", "\ufffd"),
         ("", ""),
     ],
 )
