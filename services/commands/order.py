@@ -1,42 +1,32 @@
 """`saraban order`: what an officer decides, with name and reason."""
 
-import secrets
-import time
-from datetime import datetime
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from contracts.event import Event
-from contracts.orders import BookOpenOrdered, ReleaseOrdered
-from contracts.values import BANGKOK, instant
-from services.commands.agency import known_agencies
-from services.commands.errors import CommandError
-from services.commands.place import ConfigOption, StateOption, connected, find, run
+from contracts.orders import AttendOrdered, BookOpenOrdered, ReleaseOrdered
+from services.commands import order_entries
+from services.commands.order_given import desk, entry, give, words
+from services.commands.order_options import (
+    WAIT_SECONDS,
+    AgencyOption,
+    ByOption,
+    NumberArgument,
+    ReasonOption,
+    SecondsOption,
+    SeriesName,
+    SeriesOption,
+    WaitOption,
+    YearOption,
+    buddhist_year,
+    order_fields,
+)
+from services.commands.place import ConfigOption, StateOption, run
 from services.commands.terminal import say
-from services.runtime.bus import Bus
 
-app = typer.Typer(no_args_is_help=True, help="What an officer decides. The register and notify carry it out.")
-
-AgencyOption = Annotated[str, typer.Option("--agency", metavar="ID", help="Whose book it is.")]
-ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="The person who decided (ชื่อผู้สั่ง).")]
-ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the order.")]
-YearOption = Annotated[
-    int | None, typer.Option("--year", metavar="YEAR", help="Buddhist year of the book.", show_default="this year")
-]
-
-
-class SeriesName(StrEnum):
-    """The series of an agency."""
-
-    RECEIVED = "received"
-    GENERAL = "general"
-    CLASSIFIED = "classified"
-
-
-SeriesOption = Annotated[SeriesName, typer.Option("--series", help="Which book.")]
+app = typer.Typer(
+    no_args_is_help=True, help="What an officer decides, with name and reason. The register and notify carry it out."
+)
 
 
 @app.command("open")
@@ -47,27 +37,35 @@ def open_book(
     reason: ReasonOption,
     series: SeriesOption = SeriesName.RECEIVED,
     year: YearOption = None,
+    wait: WaitOption = True,
+    seconds: SecondsOption = WAIT_SECONDS,
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Open a book at a number, before its first entry: the agency may already be at 8,431 in its old register."""
     order = BookOpenOrdered(
-        id=secrets.token_hex(16),
-        agency=agency,
-        by=_stated("--by", by),
-        reason=_stated("--reason", reason),
-        given_at=instant(time.time_ns()),
-        series=series.value,
-        year=_year(year),
-        first=first,
+        **order_fields(agency, by, reason), series=series.value, year=buddhist_year(year), first=first
     )
-    run(_give(order, state, config))
-    say(f"ordered: the book {agency}/{series.value}/{order.year} opens at {first}; see `saraban register list`")
+
+    async def work() -> None:
+        async with desk(state, config, agency) as (bus, _):
+            given = await give(bus, order, seconds if wait else 0)
+        told = words(given.row) if given.row is not None else f"opens at {first}; see `saraban register list`"
+        say(f"ordered: the book {agency}/{series.value}/{order.year}: {told}")
+
+    run(work())
+
+
+app.command()(order_entries.enter)
+app.command()(order_entries.void)
+app.command()(order_entries.correct)
+app.command()(order_entries.move)
+app.command()(order_entries.note)
 
 
 @app.command()
 def release(
-    number: Annotated[int, typer.Argument(min=1, metavar="NUMBER", help="Register number of the held receipt.")],
+    number: NumberArgument,
     agency: AgencyOption,
     by: ByOption,
     reason: ReasonOption,
@@ -78,42 +76,32 @@ def release(
 ) -> None:
     """Send a receipt that was held back, because its sender could not be authenticated or a cap was reached."""
     order = ReleaseOrdered(
-        id=secrets.token_hex(16),
-        agency=agency,
-        by=_stated("--by", by),
-        reason=_stated("--reason", reason),
-        given_at=instant(time.time_ns()),
-        series=series.value,
-        year=_year(year),
-        number=number,
+        **order_fields(agency, by, reason), series=series.value, year=buddhist_year(year), number=number
     )
-    run(_give(order, state, config))
+
+    async def work() -> None:
+        async with desk(state, config, agency) as (bus, _):
+            await entry(bus, order, number)
+            await give(bus, order, 0)  # notify carries it out, and mail takes its time
+
+    run(work())
     say(f"ordered: the receipt of {agency}/{series.value}/{order.year} number {number} goes out")
 
 
-async def _give(order: Event, state: Path | None, config: Path | None) -> None:
-    async with connected(find(state, config)) as bus:
-        await _known(bus, order.agency)
-        await bus.publish(order)
+@app.command()
+def attend(
+    agency: AgencyOption,
+    by: ByOption,
+    reason: ReasonOption = "ตรวจกล่องรับหนังสือ",
+    state: StateOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say that the box was looked at (at least twice every working day). The order itself is the record."""
+    order = AttendOrdered(**order_fields(agency, by, reason))
 
+    async def work() -> None:
+        async with desk(state, config, agency) as (bus, _):
+            await give(bus, order, 0)
 
-async def _known(bus: Bus, agency: str) -> None:
-    """An order for an agency that does not exist would lie there for ever: a slip of the pen."""
-    agencies = await known_agencies(bus)
-    if agency not in agencies:
-        raise CommandError(f"there is no agency {agency!r}; there are {', '.join(sorted(agencies)) or 'none'}", 2)
-
-
-def _stated(option: str, text: str) -> str:
-    if not text.strip():
-        raise CommandError(f"{option}: must not be empty", 2)
-    return text.strip()
-
-
-def _year(year: int | None) -> int:
-    now = datetime.now(BANGKOK).year + 543
-    if year is None:
-        return now
-    if not 2500 <= year <= 2999:
-        raise CommandError(f"--year {year}: is no Buddhist year; this one is {now}", 2)
-    return year
+    run(work())
+    say(f"kept: {order.by} looked at the box of {agency}; see `saraban events 'order.v1.attend.{agency}' --since 1d`")

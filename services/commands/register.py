@@ -16,7 +16,7 @@ from contracts.values import Series, from_instant, local_instant
 from services.commands import service
 from services.commands.agency import known_agencies
 from services.commands.errors import CommandError
-from services.commands.order import SeriesName
+from services.commands.order_options import SeriesName
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import ERR, OUT, clean, table, thai_time
 from services.register.listing import Entry, entries

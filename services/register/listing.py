@@ -1,8 +1,8 @@
 """The register as a list, with what officers did to its entries, read from the streams alone.
 
-The same list for the same log. A row's record lies directly behind it, the record of a correction directly behind that. Where it is erased the row is
-listed without it. Effects come after their rows, so they are read first (acts.py); beside them a list holds no more
-than AHEAD entries, whatever the size of the book.
+The same list for the same log. A row's record lies directly behind it, the record of a correction directly behind that;
+where it is erased the row is listed without it. Effects come after their rows, so they are read first (acts.py);
+beside them a list holds no more than AHEAD entries, whatever the size of the book.
 """
 
 import asyncio
