@@ -6,11 +6,12 @@ from typing import Final
 
 from services.register import log, metrics
 from services.register.agencies import Agencies
+from services.register.core import OvertakenError
 from services.register.intake import OrderRead
 from services.register.known import Known
 from services.register.memory import BookDamagedError
 from services.register.reader import MailReader, OrderReader, StreamBehindError
-from services.register.transaction import OvertakenError, Transaction
+from services.register.transaction import Transaction
 from services.register.waiting import unless, within
 from services.runtime import settings
 from services.runtime.bus import Bus
