@@ -1,26 +1,29 @@
-"""The messages of a stream, in order and without a hole, a bounded number of octets at a time."""
+"""The messages of a stream, in order and without a hole, a bounded number of octets at a time.
+
+What one request brings is asked for while what the one before it brought is looked at, and is taken as it stands on the
+wire (services/runtime/bulk.py): headers are read only where somebody wants them.
+"""
 
 import asyncio
 import contextlib
 import secrets
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import nats.errors
 from msgspec import Struct
-from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from contracts.values import instant
+from services.runtime.bulk import Raw
 from services.runtime.bus import Bus
 from services.runtime.errors import BusError, Unavailable
 
-BATCH: Final = 256
-BYTES: Final = 32 * 1024 * 1024
-"""Of one request; the server cuts a client off that has more than its max_pending under way."""
+BATCH: Final = 1_000
+BYTES: Final = 4 * 1024 * 1024
+"""Of one request. As much again is on its way while it is looked at."""
 
 EXPIRES_SECONDS: Final = 20.0
 LOOK_SECONDS: Final = 0.5
@@ -37,13 +40,26 @@ class Message(Struct, frozen=True):
     stream: str
     sequence: int
     subject: str
-    headers: dict[str, str]
+    block: bytes
     body: bytes
     stored_ns: int
-    pending: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Its headers, read anew at each call."""
+        return read_headers(self.block)
 
     def __str__(self) -> str:
         return f"{self.stream}:{self.sequence}"
+
+
+def read_headers(block: bytes) -> dict[str, str]:
+    """Headers as they stand on the wire: `NATS/1.0`, then a line each."""
+    try:
+        lines = block.decode("ascii").split("\r\n")
+    except UnicodeDecodeError:
+        lines = block.decode("utf-8", "surrogateescape").split("\r\n")
+    return {name: value.strip() for name, colon, value in [line.partition(":") for line in lines[1:]] if colon}
 
 
 async def messages(
@@ -62,15 +78,36 @@ async def messages(
 
     A broken connection is gone on from behind the last message. Raises Unavailable where that does not help.
     """
+    found = batches(bus, stream, subjects, after=after, last=last, headers_only=headers_only, newest_only=newest_only)
+    async with contextlib.aclosing(found):
+        async for batch in found:
+            for message in batch:
+                yield message
+
+
+async def batches(
+    bus: Bus,
+    stream: str,
+    subjects: Sequence[str],
+    *,
+    after: int = 0,
+    last: int | None = None,
+    headers_only: bool = False,
+    newest_only: bool = False,
+) -> AsyncGenerator[list[Message], None]:
+    """The same, as many at once as one request brought; none of the lists is empty."""
     failures = 0
     while last is None or after < last:
         reader = _Reader(bus, stream, subjects, after + 1, headers_only=headers_only, newest_only=newest_only)
         try:
-            async for message in reader.read():
-                if last is not None and message.sequence > last:
+            async for batch in reader.read():
+                over = last is not None and batch[-1].sequence > last
+                found = [message for message in batch if message.sequence <= last] if over and last else batch
+                if found:
+                    yield found
+                    after, failures = found[-1].sequence, 0
+                if over:
                     return
-                yield message
-                after, failures = message.sequence, 0
         except (BusError, nats.errors.Error, OSError) as error:
             failures += 1
             if failures >= ATTEMPTS:
@@ -131,38 +168,49 @@ class _Reader:
         self._subscription: Subscription | None = None
         self._made = False
         self._delivered = 0
-        self._arrived: deque[Msg] = deque()
+        self._pending = 0
+        self._arrived: list[Raw] = []
+        self._wanted = 0
         self._something = asyncio.Event()
         self._reconnects = bus.nc.stats["reconnects"]
 
-    async def read(self) -> AsyncIterator[Message]:
-        # Not next_msg: it makes a task for each message.
-        self._subscription = await self._bus.nc.subscribe(self._inbox, cb=self._take)
+    async def read(self) -> AsyncIterator[list[Message]]:
+        self._subscription = await self._bus.nc.subscribe(self._inbox)
+        self._bus.nc.take(self._subscription, self._take)
         request = {"stream_name": self._stream, "config": self._config, "action": "create"}
         info = await self._bus.api(f"CONSUMER.CREATE.{self._stream}.{self._name}", request)
         self._made = True
-        pending = info["num_pending"]
-        size = BYTES
-        while pending:
-            got, wanted = 0, BATCH if size else 1
-            await self._ask(size)
-            while pending and got < wanted:
-                raw = await self._next()
-                if not raw.reply:
-                    if self._ended(raw):
-                        break
-                    continue
-                message = self._message(raw)
-                got, pending = got + 1, message.pending
-                yield message
+        self._pending = info["num_pending"]
+        if self._pending:
+            await self._ask(BYTES)
+        while self._pending:
+            found = await self._answer()
             # One message may be larger than a request: then it comes alone, whatever its size.
-            size = BYTES if got else 0
+            if self._pending:
+                await self._ask(BYTES if found else 0)
+            if found:
+                yield found
 
-    async def _take(self, raw: Msg) -> None:
+    def _take(self, raw: Raw) -> None:
         self._arrived.append(raw)
         self._something.set()
 
-    async def _next(self) -> Msg:
+    async def _answer(self) -> list[Message]:
+        """All that the open request brings."""
+        found: list[Message] = []
+        while len(found) < self._wanted and self._pending:
+            ended = False
+            for raw in await self._next():
+                if raw[1]:
+                    found.append(self._message(raw))
+                else:
+                    ended = self._ended(raw) or ended
+            if ended:
+                break
+        return found
+
+    async def _next(self) -> list[Raw]:
+        """What has arrived: whatever the request still lacks, or has to be said about it."""
         deadline = time.monotonic() + EXPIRES_SECONDS * 1.5
         while not self._arrived:
             if self._bus.nc.stats["reconnects"] != self._reconnects:
@@ -173,38 +221,43 @@ class _Reader:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._something.wait()
-        return self._arrived.popleft()
+        found, self._arrived = self._arrived, []
+        return found
 
     async def _ask(self, size: int) -> None:
+        self._wanted = BATCH if size else 1
         request = {"batch": BATCH, "max_bytes": size} if size else {"batch": 1}
         request["expires"] = int(EXPIRES_SECONDS * 1e9)
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
         await self._bus.nc.publish(subject, msgspec.json.encode(request), reply=self._inbox)
 
-    def _ended(self, raw: Msg) -> bool:
+    def _ended(self, raw: Raw) -> bool:
         """Whether a status ends the request that is open; one that says that something is wrong ends the reader."""
-        headers = raw.headers or {}
-        status, words = headers.get("Status", ""), headers.get("Description", "").lower()
+        line = raw[2].split(b"\r\n", 1)[0].decode("ascii", "replace")
+        status, _, words = line.removeprefix("NATS/1.0").strip().partition(" ")
+        words = words.lower()
         if status == "409" and "batch completed" in words:
             return False  # of a request whose messages have all been counted
         if status in ("404", "408") or (status == "409" and "maxbytes" in words):
             return True
         raise Unavailable(f"{self._stream}: {status} {words}")
 
-    def _message(self, raw: Msg) -> Message:
+    def _message(self, raw: Raw) -> Message:
         # $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>; newer servers may put a
-        # domain and an account before the stream.
-        tokens = raw.reply.split(".")
-        base = 2 if len(tokens) == 9 else 4
-        sequence, delivered, stored, pending = (int(token) for token in tokens[base + 3 : base + 7])
-        if delivered != self._delivered + 1:
-            raise Unavailable(f"{self._stream}: delivery {self._delivered + 1} was lost")
-        self._delivered = delivered
-        return Message(self._stream, sequence, raw.subject, raw.headers or {}, raw.data, stored, pending)
+        # domain and an account before the stream, and a token behind it all.
+        subject, reply, block, body = raw
+        tokens = reply.split(b".")
+        base = 5 if len(tokens) == 9 else 7
+        self._delivered += 1
+        if int(tokens[base + 1]) != self._delivered:
+            raise Unavailable(f"{self._stream}: delivery {self._delivered} was lost")
+        self._pending = int(tokens[base + 3])
+        return Message(self._stream, int(tokens[base]), subject.decode(), block, body, int(tokens[base + 2]))
 
     async def close(self) -> None:
         try:
             if self._subscription is not None:
+                self._bus.nc.leave(self._subscription)
                 await self._subscription.unsubscribe()
             if self._made:
                 await self._bus.api(f"CONSUMER.DELETE.{self._stream}.{self._name}")

@@ -6,11 +6,15 @@ goes nats-py's own way; `tests/unit/test_wire.py` holds both side by side.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 from nats.aio import client
 from nats.aio.client import _HEADER_KEY_RE
+from nats.aio.subscription import Subscription
 from nats.protocol import command
+
+from services.runtime.bulk import Parser, Raw
 
 _KNOWN_NAMES: Final = 1_000
 _LARGE: Final = 16_384
@@ -23,6 +27,18 @@ class Client(client.Client):
     """nats-py's client; same behaviour, less time."""
 
     _names: set[str] = set()  # noqa: RUF012 - header names that are known to be tokens; the same for all connections
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ps: Parser = Parser(self)
+
+    def take(self, subscription: Subscription, into: Callable[[Raw], None]) -> None:
+        """Hand the messages of a subscription to `into` as they stand on the wire, from now on."""
+        self._ps.take(subscription._id, into)
+
+    def leave(self, subscription: Subscription) -> None:
+        """Stop that; to be called before the subscription ends."""
+        self._ps.leave(subscription._id)
 
     async def _send_publish(
         self, subject: str, reply: str, payload: bytes, payload_size: int, headers: dict[str, Any] | None
@@ -55,6 +71,11 @@ class Client(client.Client):
             raise asyncio.CancelledError
         await super()._connect_to_server(s)
 
+    async def _attempt_reconnect(self) -> None:
+        # nats-py closes the old socket in order and waits for it: towards a machine that is gone, until TCP gives up.
+        _abort(self)
+        await super()._attempt_reconnect()
+
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
         try:
@@ -84,3 +105,17 @@ def _block(headers: dict[str, Any]) -> bytes | None:
     if ":  " in lines or " \r" in lines:  # it strips spaces around a value
         return None
     return _VERSION + lines.encode() + b"\r\n"
+
+
+async def leave(nc: client.Client) -> None:
+    """Drop a connection as it is, and connect to the next server."""
+    if nc.is_connected:
+        _abort(nc)
+        await nc.force_reconnect()
+
+
+def _abort(nc: client.Client) -> None:
+    """End the socket at once; what is still in its buffer is lost, and whoever waits for an answer is told so."""
+    writer = getattr(nc._transport, "_io_writer", None)
+    if writer is not None:
+        writer.transport.abort()

@@ -74,7 +74,10 @@ async def test_a_request_is_bounded_and_a_message_above_the_bound_comes_alone(
     assert 0 in asked
 
 
-async def test_it_goes_on_when_the_server_comes_back(nats_server: NatsServer, bus: Bus) -> None:
+async def test_it_goes_on_when_the_server_comes_back(
+    nats_server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BATCH", 100)
     await fill(bus, 1_000)
     found = []
     async for message in messages(bus, MAIL, ["mail.v1.>"]):
@@ -90,6 +93,7 @@ async def test_it_says_so_when_the_server_does_not(
 ) -> None:
     monkeypatch.setattr(reading, "EXPIRES_SECONDS", 0.5)
     monkeypatch.setattr(reading, "ATTEMPTS", 2)
+    monkeypatch.setattr(reading, "BATCH", 100)
     await fill(bus, 1_000)
     read = messages(bus, MAIL, ["mail.v1.>"])
     await anext(read)
