@@ -8,6 +8,16 @@ from contracts.event import Event
 from contracts.values import BuddhistYear, Instant, LocalInstant, Number, Series
 
 
+Enveloped = Annotated[
+    str | None,
+    Meta(
+        description="CMS EnvelopedData (RFC 5652) in DER and base64 for the registrar's certificate, made where the "
+        "officer works, of the JSON of letter_number, letter_date, sender, addressee and subject. In the classified "
+        "series it stands in place of these fields, which are empty then: nothing secret lies in ORDERS."
+    ),
+]
+
+
 class Order(Event, frozen=True, kw_only=True):
     """What every order has. The id is made where the officer works, so that a repeated publish is one order."""
 
@@ -37,7 +47,12 @@ class BookOpenOrdered(EntryOrder, tag="order.open.v1", frozen=True, kw_only=True
 
 
 class EnterOrdered(Order, tag="order.enter.v1", frozen=True, kw_only=True):
-    """Enter a letter that came on paper or through e-CMS; the year of its book follows from `came_at`."""
+    """Enter a letter that came on paper or through e-CMS; the year of its book follows from `came_at`.
+
+    In the classified series of an agency with a registrar certificate it carries `enveloped`, otherwise it is refused.
+    Without a certificate nobody could read an envelope: the entry gets its number and an empty record, as a classified
+    letter does, and what the officer wrote stands in this order alone.
+    """
 
     form: ClassVar[str] = "order.v1.enter.{agency}"
 
@@ -49,6 +64,7 @@ class EnterOrdered(Order, tag="order.enter.v1", frozen=True, kw_only=True):
     sender: str
     addressee: str | None = None
     subject: str
+    enveloped: Enveloped = None
 
 
 class VoidOrdered(EntryOrder, tag="order.void.v1", frozen=True, kw_only=True):
@@ -60,7 +76,10 @@ class VoidOrdered(EntryOrder, tag="order.void.v1", frozen=True, kw_only=True):
 
 
 class CorrectOrdered(EntryOrder, tag="order.correct.v1", frozen=True, kw_only=True):
-    """Replace what the record of an entry says. None leaves a field as it is."""
+    """Replace what the record of an entry says. None leaves a field as it is.
+
+    A classified record cannot be read by the register: there `enveloped` is the whole of what holds from now on.
+    """
 
     form: ClassVar[str] = "order.v1.correct.{agency}"
 
@@ -70,6 +89,7 @@ class CorrectOrdered(EntryOrder, tag="order.correct.v1", frozen=True, kw_only=Tr
     sender: str | None = None
     addressee: str | None = None
     subject: str | None = None
+    enveloped: Enveloped = None
 
 
 class MoveOrdered(EntryOrder, tag="order.move.v1", frozen=True, kw_only=True):
