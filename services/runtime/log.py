@@ -15,6 +15,11 @@ def nats_disconnected() -> None:
     _log.warning("runtime.nats_disconnected")
 
 
+def nats_island(server: str, seconds: float) -> None:
+    """The cluster has not answered through this server for a while: it is cut off, and another one is tried."""
+    _log.warning("runtime.nats_island", server=server, seconds=round(seconds, 1))
+
+
 def nats_reconnected(server: str) -> None:
     """The connection is back."""
     _log.info("runtime.nats_reconnected", server=server)
@@ -118,6 +123,31 @@ def clock_server_silent(reason: str) -> None:
 def clock_outvoted(servers: list[str]) -> None:
     """Central time servers whose answer cannot be true if the majority's is."""
     _log.warning("runtime.clock_outvoted", servers=servers)
+
+
+def clock_server_repeated(server: str, address: str) -> None:
+    """Two names of one machine are one witness: it votes once."""
+    _log.warning("runtime.clock_server_repeated", server=server, address=address)
+
+
+def clock_without_servers(source: str) -> None:
+    """No central server is configured: the kernel's word is all there is."""
+    _log.warning("runtime.clock_without_servers", source=source, setting="[clock] servers")
+
+
+def clock_few_servers(servers: int) -> None:
+    """One server is believed whatever it says; of two a false one cannot be told from the true one."""
+    _log.warning("runtime.clock_few_servers", servers=servers, advised=3)
+
+
+def clock_disturbed(astray_ms: float) -> None:
+    """This host slept, or a daemon slews its clock fast: what the servers said before does not count any more."""
+    _log.warning("runtime.clock_disturbed", astray_ms=round(astray_ms, 3))
+
+
+def clock_jumped(by_ms: float) -> None:
+    """Central time is not where it must be by the last vote: this host stood still, or the servers stepped."""
+    _log.warning("runtime.clock_jumped", by_ms=round(by_ms, 3))
 
 
 def clock_drifts(ppm: float) -> None:

@@ -66,25 +66,30 @@ DIRECTORY_REFUSED = Counter(
     "Values of the directory that could not be used; the previous one stays in force.",
     ["service"],
 )
+# With a label, also those that need none: a gauge without one is 0 in every process that imports this module, and a
+# process that takes no stamps must not say that they are not within bound.
 CLOCK_BOUND = Gauge(
     "saraban_clock_bound_seconds",
-    "Error bound of a stamp taken now.",
+    "Error bound of a stamp taken now; the worst of the service's processes.",
+    ["service"],  # who stamps: ingest
     multiprocess_mode="livemax",
 )
 CLOCK_OFFSET = Gauge(
     "saraban_clock_offset_seconds",
-    "What the central servers say beyond this host's own clock.",
+    "What the central servers said last beyond this host's own clock.",
+    ["service"],
     multiprocess_mode="livemostrecent",
 )
 CLOCK_WITHIN = Gauge(
     "saraban_clock_within_bound",
-    "1 while stamps are within the allowed bound of central time.",
+    "1 while stamps are within the allowed bound of central time; the worst of the service's processes.",
+    ["service"],
     multiprocess_mode="livemin",
 )
 CLOCK_SERVERS = Gauge(
     "saraban_clock_servers",
     "Central time servers by what came of the last poll.",
-    ["state"],  # agreeing | outvoted | silent
+    ["state"],  # agreeing | outvoted | silent | repeated
     multiprocess_mode="livemostrecent",
 )
 

@@ -60,9 +60,18 @@ class Clock(Section, frozen=True, kw_only=True):
         ),
     ] = ()
     poll_seconds: Annotated[
-        float, Meta(ge=1, le=3600, description="Drift between polls widens the bound by 15 ppm.")
+        float,
+        Meta(ge=1, le=3600, description="Drift between polls widens the bound; 3,600 s at 15 ppm are more than 30 ms."),
     ] = 64.0
     timeout_seconds: Annotated[float, Meta(ge=0.1, le=10)] = 1.0
+    drift_ppm: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="How wrong this host's own clock may run while nobody is heard: 15 is PHI of RFC 5905. What is "
+            "measured to be worse holds instead; at 15 ppm silence uses up 30 ms in half an hour.",
+        ),
+    ] = 15.0
     warn_ms: Annotated[float, Meta(ge=1, description="From here the trend is warned of.")] = 20.0
     bound_ms: Annotated[float, Meta(ge=1, description="Rule: at most 30 ms from the reference.")] = 30.0
 
@@ -271,6 +280,30 @@ class Sign(Section, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="Resolvers for SPF, DKIM and DMARC, HOST or HOST:PORT; empty: the host's.")
     ] = ()
     dns_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 10.0
+    checkpoint_seconds: Annotated[
+        float,
+        Meta(
+            ge=0.5,
+            le=30,
+            description="A changed book's head is signed at most so long after the row; with the time-stamp that is "
+            "within the minute of the rule.",
+        ),
+    ] = 20.0
+    timestamp_authorities: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="URLs of time-stamping authorities (RFC 3161), asked in this order; empty: heads are signed "
+            "without a time-stamp."
+        ),
+    ] = ()
+    timestamp_seconds: Annotated[float, Meta(ge=0.5, le=10, description="Deadline of one authority.")] = 5.0
+    timestamp_trust: Annotated[
+        str,
+        Meta(
+            description="Folder of trust anchors (PEM or DER) that their certificates must chain to; empty: any "
+            "certificate for time-stamping is taken."
+        ),
+    ] = ""
 
 
 class Notify(Section, frozen=True, kw_only=True):
