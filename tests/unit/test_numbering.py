@@ -175,9 +175,13 @@ def test_orders_that_cannot_be_carried_out() -> None:
     assert late.messages == []
     assert "has entries already, up to number 1" in late.refusals[0].reason
     assert late.reached.orders == Position(stream="ORDERS", sequence=5), "the flow goes on"
-    opened = batch(known_at(), [], [opening(500, 5), opening(500, 6), opening(600, 7)])
+    other, orders = known_at(), [opening(500, 5), opening(500, 6), opening(600, 7)]
+    opened = batch(other, [], orders)
     assert len(opened.messages) == 1, "the same order given twice is one"
-    assert ["open already, at 500" in refusal.reason for refusal in opened.refusals] == [True]
+    assert (opened.orders, opened.refusals) == (2, []), "a refusal says that what is before it is done: first it is"
+    assert opened.reached.orders == Position(stream="ORDERS", sequence=6)
+    opened.stored(other, 1, 0.0)
+    assert ["open already, at 500" in refusal.reason for refusal in batch(other, [], orders[2:]).refusals] == [True]
     note = NoteOrdered(
         agency="demo", id="1" * 32, by="x", reason="y", given_at="2026-06-17T02:00:00.000000Z",
         series="received", year=THIS_YEAR, number=1, text="ดำเนินการแล้ว",
