@@ -3,12 +3,13 @@ PYTHON ?= python3
 SEED ?=
 LETTERS ?= 5000
 INPUTS ?= 1000000
+TIMES ?= 20
 STATE ?= var
 PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench siege chaos fuzz lock
+.PHONY: help env run test check bench siege chaos cluster fuzz lock
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -50,6 +51,9 @@ siege: $(ENV) ## 10,000 idle connections, 200 slow ones and 50 large letters at 
 
 chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
 	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))
+
+cluster: $(ENV) ## Three nats-servers, and each fault TIMES times while letters arrive; then audit. SEED=, TIMES=.
+	@.venv/bin/python -m tests.cluster --times $(TIMES) $(if $(SEED),--seed $(SEED))
 
 fuzz: $(ENV) ## A million hostile inputs to the ingress, each answer judged: some minutes. SEED=, INPUTS=.
 	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))

@@ -35,7 +35,9 @@ class NatsServer:
         file_bytes: int = 0,
         store: Path | None = None,
         subscribers: tuple[Rights, ...] = (),
+        **member: object,
     ) -> None:
+        """`member`: what else `server.Server` shall say, such as its place in a cluster."""
         self.folder = folder
         self.store = store or folder / "nats"
         self.passwords = {name: f"{name}-secret" for name in (*(role.name for role in ROLES), EVERYTHING.user)}
@@ -47,6 +49,7 @@ class NatsServer:
         self._max_payload = max_payload
         self._file_bytes = file_bytes
         self._subscribers = subscribers
+        self._member = member
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -96,6 +99,7 @@ class NatsServer:
                     max_payload=self._max_payload,
                     sync=self._sync,
                     file_bytes=self._file_bytes,
+                    **self._member,  # type: ignore[arg-type]  # a test passes what it means
                 ),
                 self.passwords,
                 (EVERYTHING, *self._subscribers),

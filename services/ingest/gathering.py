@@ -7,6 +7,7 @@ letters always go by themselves: whoever comes alone must not wait for company.
 """
 
 import asyncio
+import math
 from collections import deque
 from typing import Final
 
@@ -46,8 +47,10 @@ class _Waiting:
 class Gathering:
     """Gives each letter its place: by itself, or in a batch with others."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, answer_seconds: float = math.inf) -> None:
+        """`answer_seconds`: for so long an answer is waited for, whatever the deadline."""
         self._bus = bus
+        self._answer_seconds = answer_seconds
         self._queue: deque[_Waiting] = deque()
         self._alone = 0
         self._batches: set[asyncio.Task[None]] = set()
@@ -139,9 +142,8 @@ class Gathering:
             if not waiting.outcome.done():
                 waiting.outcome.set_result(position)
 
-    @staticmethod
-    def _left(deadline: float) -> float:
-        return max(0.001, deadline - asyncio.get_running_loop().time())
+    def _left(self, deadline: float) -> float:
+        return max(0.001, min(self._answer_seconds, deadline - asyncio.get_running_loop().time()))
 
 
 def _settle(outcome: "asyncio.Future[Position | None]", error: Exception) -> None:

@@ -1,6 +1,7 @@
 """The durable write: what comes back from `commit` lies synced in MAIL."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
@@ -22,6 +23,15 @@ BATCHES: Final = 16
 
 BUSY_SECONDS: Final = 0.25
 
+ELECTION_SECONDS: Final = 15.0
+"""A cluster that lost a leader has another after 4 to 9 s; who has not by then is told to come again."""
+
+TURN_SECONDS: Final = 2.0
+"""At the turn of the year the subjects go from one stream to the next, and for a moment no stream has them."""
+
+SLOWEST_OCTETS: Final = 1_000_000
+"""Octets a second that a cluster stores at the least; below it, an answer is given up."""
+
 
 class Mailroom:
     """Hands letters to NATS, no more octets at once than the window allows, in the order they asked."""
@@ -30,7 +40,8 @@ class Mailroom:
         self._bus = bus
         self._max_payload = max_payload
         self._window = Window(window_bytes)
-        self._gathering = Gathering(bus)
+        self._cluster = bus.settings.replicas > 1
+        self._gathering = Gathering(bus, bus.settings.request_seconds if self._cluster else math.inf)
         self._batches = asyncio.Semaphore(BATCHES)
         self._seconds = commit_seconds
         self.full = ""
@@ -70,13 +81,7 @@ class Mailroom:
             except TimeoutError:
                 raise errors.Unavailable(f"no turn in time, and {self._window.waiting} more letters wait") from None
         try:
-            messages = await prepare()
-            if len(messages) == 1:
-                if octets <= SMALL_OCTETS:
-                    return await self._gathering.commit(messages[0], deadline)
-                return await batch.commit(self._bus.nc, messages, self._left(deadline))
-            async with self._batches:
-                return await self._commit_batch(messages, deadline)
+            return await self._stored(octets, await prepare(), deadline)
         except errors.Unavailable as error:
             if self.full:  # a full disk gives no answer: the health page said it while we waited
                 raise errors.StoreFull(self.full) from error
@@ -84,14 +89,36 @@ class Mailroom:
         finally:
             self._window.leave(octets)
 
-    async def _commit_batch(self, messages: Sequence[Outgoing], deadline: float) -> Position:
+    async def _stored(self, octets: int, messages: Sequence[Outgoing], deadline: float) -> Position:
+        """Where nobody takes it at this moment nothing is stored: wait a little, and the sender need not come again."""
+        taken = asyncio.get_running_loop().time() + (ELECTION_SECONDS if self._cluster else TURN_SECONDS)
         while True:
             try:
-                return await batch.commit(self._bus.nc, messages, self._left(deadline))
+                if len(messages) > 1:
+                    async with self._batches:
+                        return await self._commit_batch(octets, messages, deadline)
+                if octets <= SMALL_OCTETS:
+                    return await self._gathering.commit(messages[0], deadline)
+                return await batch.commit(self._bus.nc, messages, self._patience(octets, deadline))
+            except errors.NotServed:
+                if self._left(min(deadline, taken)) <= BUSY_SECONDS:
+                    raise
+            await asyncio.sleep(BUSY_SECONDS)
+
+    async def _commit_batch(self, octets: int, messages: Sequence[Outgoing], deadline: float) -> Position:
+        while True:
+            try:
+                return await batch.commit(self._bus.nc, messages, self._patience(octets, deadline))
             except errors.Busy:
                 if self._left(deadline) <= BUSY_SECONDS:
                     raise
             await asyncio.sleep(BUSY_SECONDS)
+
+    def _patience(self, octets: int, deadline: float) -> float:
+        """A leader that died answers nothing: on a cluster nobody waits longer than a living one would take."""
+        if not self._cluster:
+            return self._left(deadline)
+        return min(self._left(deadline), self._bus.settings.request_seconds + octets / SLOWEST_OCTETS)
 
     @staticmethod
     def _left(deadline: float) -> float:

@@ -147,13 +147,23 @@ class Feed:
                 self._break(repr(error))
 
     async def drained(self) -> bool:
-        """Whether the stream has nothing more for us at this moment, asked of the server."""
+        """Whether everything the stream has for us at this moment was taken, asked of the stream's leader.
+
+        Our consumer lives on one server of a cluster; where that one lags, it says of what it has not got yet that
+        there is nothing.
+        """
         if self._buffer or self._broken:
             return False
-        info = await self._bus.api(f"CONSUMER.INFO.{self.stream}.{self._consumer}")
-        return bool(
-            info["num_pending"] == 0 and info["delivered"]["consumer_seq"] == self._delivered and not self._buffer
-        )
+        for subject in self._filters:
+            try:
+                last = await self._bus.api(f"STREAM.MSG.GET.{self.stream}", {"last_by_subj": subject})
+            except errors.Missing as error:
+                if error.code != errors.MESSAGE_NOT_FOUND:
+                    raise
+                continue
+            if int(last["message"]["seq"]) >= self.next:
+                return False
+        return True
 
     async def close(self) -> None:
         """Leave; what was not taken is let go. Never raises."""

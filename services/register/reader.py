@@ -36,6 +36,7 @@ class MailReader:
         self._batch = batch
         self._feed: Feed | None = None
         self._looked = 0.0
+        self._ended = ""
 
     @property
     def waiting(self) -> int:
@@ -80,8 +81,13 @@ class MailReader:
             later = [name for name in years if name >= at]
         else:
             later = [name for name in years if name > at]
-            # Asked after the next year was seen: the present one had given up its subjects before that.
-            if not later or not await self._feed.drained():
+            # Asked after the next year was seen: the present one had given up its subjects before that. Asked twice:
+            # what its servers were still agreeing on at the first look is there at the second.
+            if not later:
+                return
+            drained = await self._feed.drained()
+            if not drained or self._ended != at:
+                self._ended = at if drained else ""
                 return
             await self._feed.close()
         if later:

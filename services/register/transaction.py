@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -41,6 +41,11 @@ from services.register.requests import (
 from services.runtime.batch import commit
 from services.runtime.bus import Bus
 from services.runtime.errors import Busy, Conflict, Unavailable
+
+CLUSTER_SECONDS: Final = 3.0
+CLUSTER_MESSAGES: Final = 100
+"""A cluster stores more messages than that a second; an answer that comes later than this is given up, which is
+harmless: what is stored all the same is seen when the register is read again."""
 
 ReadOrders = Callable[[int], Awaitable[list[OrderRead]]]
 """Reads the orders up to a sequence of ORDERS that have not been handed over yet."""
@@ -133,10 +138,16 @@ class Transaction:
             )
             return assess(bare, nobody(agency.id))
 
+    def _patience(self, messages: int) -> float:
+        """A leader that died answers nothing: on a cluster nobody waits longer than a living one would take."""
+        if self._bus.settings.replicas == 1:
+            return self._bus.timeout
+        return min(self._bus.timeout, CLUSTER_SECONDS + messages / CLUSTER_MESSAGES)
+
     async def _commit(self, batch: Batch) -> int:
         self._check_connection()
         started = time.perf_counter()
-        last = await commit(self._bus.nc, batch.messages, self._bus.timeout)
+        last = await commit(self._bus.nc, batch.messages, self._patience(len(batch.messages)))
         _count(batch, time.perf_counter() - started)
         return last.sequence
 

@@ -51,7 +51,8 @@ async def commit(nc: Client, messages: Sequence[Outgoing], timeout: float) -> Po
     The messages of a batch lie side by side: message i of n is at `sequence - (n - 1 - i)`.
 
     Raises:
-        Unavailable: no answer in `timeout` seconds, no connection, no stream owns the subject; it may be stored.
+        NotServed: no stream takes the subject at this moment; nothing is stored.
+        Unavailable: no answer in `timeout` seconds, or no connection; it may be stored.
         StoreFull, Conflict, Busy, Refused: the server said so; nothing is stored.
     """
     if not messages:
@@ -104,7 +105,7 @@ def _refuse(first: replies.Answer, committed: replies.Answer) -> None:
 
 def _check_begun(answer: Msg) -> None:
     if (answer.headers or {}).get("Status") == replies.NO_RESPONDERS:
-        raise errors.Unavailable("no stream takes the subject")
+        raise errors.NotServed("no stream takes the subject")
     if answer.data:
         _position(answer)  # raises the error; an empty body says: go on
 
@@ -112,7 +113,10 @@ def _check_begun(answer: Msg) -> None:
 def _position(answer: Msg) -> Position:
     """Read a PubAck. An ack without a body is none: no stream took the message."""
     if not answer.data:
-        raise errors.Unavailable(f"no stream takes the subject (status {(answer.headers or {}).get('Status', 'none')})")
+        status = (answer.headers or {}).get("Status", "none")
+        if status == replies.NO_RESPONDERS:
+            raise errors.NotServed("no stream takes the subject")
+        raise errors.Unavailable(f"no stream takes the subject (status {status})")
     try:
         ack = _DECODER.decode(answer.data)
     except msgspec.MsgspecError as error:

@@ -1,23 +1,31 @@
 """The NATS connection, with the options that are not negotiable."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import nats
 import nats.errors
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from contracts import codec, permissions
 from contracts.event import Event, Position
-from services.runtime import errors, log, metrics, replies, settings
+from services.runtime import errors, island, log, metrics, replies, settings
 from services.runtime.batch import Outgoing, commit
 from services.runtime.wire import Client
 
 RECONNECT_SECONDS = 0.5
 PING_SECONDS = 10
 """A server that is stopped but not gone is noticed after two unanswered pings."""
+
+AGAIN_SECONDS = 1.5
+"""On a cluster, a question without an answer is asked again after so long."""
+
+_QUESTIONS = ("INFO", "STREAM.INFO.", "STREAM.NAMES", "STREAM.MSG.GET.", "CONSUMER.INFO.")
+"""What changes nothing, however often it is asked."""
 
 
 class Bus:
@@ -30,6 +38,7 @@ class Bus:
         self.service = service
         self.timeout = config.request_seconds
         self._closing = False
+        self._looking: asyncio.Task[None] | None = None
 
     @staticmethod
     async def connect(config: settings.Nats, service: str, on_closed: Callable[[], None] | None = None) -> "Bus":
@@ -75,7 +84,9 @@ class Bus:
         try:
             async with asyncio.timeout(config.request_seconds):
                 await nc.connect(
-                    servers=list(config.servers),
+                    # Shuffled here, and once: after a break nats-py would shuffle again, and may draw the same server.
+                    servers=random.sample(config.servers, len(config.servers)),
+                    dont_randomize=True,
                     name=f"saraban {service}",
                     user=user or None,
                     password=password or None,
@@ -103,6 +114,8 @@ class Bus:
             await bus.close()
             raise asyncio.CancelledError
         connected.set(1)
+        if len(config.servers) > 1:
+            bus._looking = asyncio.create_task(island.leave_islands(nc), name="island")
         return bus
 
     @property
@@ -118,15 +131,30 @@ class Bus:
     async def api(self, subject: str, request: object = None) -> dict[str, Any]:
         """Ask JetStream's API in its own words: `$JS.API.<subject>`. Raises the error it answers with."""
         body = b"" if request is None else msgspec.json.encode(request)
-        answer = await replies.request(self.nc, f"$JS.API.{subject}", body, self.timeout)
+        answer = await self._asked(f"$JS.API.{subject}", body, again=subject.startswith(_QUESTIONS))
         reply: dict[str, Any] = msgspec.json.decode(answer.data, type=dict[str, Any])
         if "error" in reply:
             raise errors.from_answer(reply["error"])
         return reply
 
+    async def _asked(self, subject: str, body: bytes, *, again: bool) -> Msg:
+        """The answer; on a cluster a question is asked again, since a leader that died takes it with it."""
+        deadline = replies.Deadline(self.timeout)
+        while again and len(self.settings.servers) > 1 and deadline.left > AGAIN_SECONDS:
+            try:
+                return await replies.request(self.nc, subject, body, AGAIN_SECONDS)
+            except errors.NotServed:
+                raise
+            except errors.Unavailable:
+                if not self.connected:
+                    raise
+        return await replies.request(self.nc, subject, body, max(0.001, deadline.left))
+
     async def close(self) -> None:
         """Send what is pending and close. Never raises, never waits longer than a request."""
         self._closing = True
+        if self._looking is not None:
+            self._looking.cancel()
         try:
             async with asyncio.timeout(self.timeout):
                 await self.nc.close()

@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
+from contracts.streams import MAIL
 from services.runtime import settings
+from services.runtime.bus import Bus
+from services.runtime.errors import BusError, Missing
 
 NO_SPACE = "no space left"
 """What `broken` says of a full disk, among other words."""
@@ -38,20 +41,42 @@ async def durable(nats: settings.Nats) -> str | None:
     return f"nats.monitors shows another server than {', '.join(nats.servers)}" if missing else None
 
 
+async def replicated(bus: Bus, year: int) -> str | None:
+    """Why MAIL does not lie on as many servers as the settings say, or None; `year` is the Buddhist year.
+
+    Asked of the stream's leader, since a stream that was made when there was one server still lies on one.
+    """
+    wanted = bus.settings.replicas
+    if wanted == 1:
+        return None
+    for stream in (MAIL.name(year), MAIL.name(year - 1)):
+        try:
+            found = int((await bus.api(f"STREAM.INFO.{stream}"))["config"]["num_replicas"])
+        except Missing:
+            continue  # the year has just begun
+        except BusError as error:
+            return f"{stream}: {error}"
+        return None if found >= wanted else f"{stream} lies on {found} servers, nats.replicas says {wanted}"
+    return "there is no MAIL stream: `saraban provision` makes it"
+
+
 async def broken(nats: settings.Nats) -> str | None:
     """What the server says is wrong with its store, or None. A server that does not answer says nothing.
+
+    A cluster goes on while most of its servers can write, so one that cannot is not yet a reason.
 
     On a full disk nats-server gives a publish no answer at all, and the stream takes nothing more until the server
     is started again, also when there is room by then. Its health page is the only place that says so.
     """
+    reasons = []
     for monitor in nats.monitors:
         try:
             found = await asyncio.to_thread(_get, monitor, "healthz", nats.connect_seconds)
         except (OSError, ValueError):
             continue
         if found.get("status") != "ok":
-            return str(found.get("error") or found.get("status") or "unhealthy")
-    return None
+            reasons.append(str(found.get("error") or found.get("status") or "unhealthy"))
+    return reasons[0] if len(reasons) > nats.replicas // 2 else None
 
 
 def _varz(monitor: str, seconds: float) -> dict[str, Any]:

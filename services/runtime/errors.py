@@ -2,6 +2,7 @@
 
     BusError
     ├── Unavailable   no answer, or not connected; the outcome may be unknown
+    │   └── NotServed nobody takes the subject at this moment, such as in an election; nothing is stored
     ├── StoreFull     the disk, the account or the stream is full
     ├── Conflict      somebody else wrote there first: read again, build again
     ├── Busy          the server has too much on its hands: wait, then the same again
@@ -41,6 +42,10 @@ class BusError(Exception):
 
 class Unavailable(BusError):  # noqa: N818 - a state of the world; the tree above is named for how it reads in `except`
     """No answer, or not connected. What was sent may have been stored all the same."""
+
+
+class NotServed(Unavailable):
+    """Nobody takes the subject: no stream has it, or its servers are electing a leader. Nothing was stored."""
 
 
 class StoreFull(BusError):  # noqa: N818 - as above

@@ -20,6 +20,9 @@ RENEW_SECONDS = 1.0
 MARGIN_SECONDS = 0.5
 """So much before the key can expire at the server, this side no longer believes in it."""
 
+ANSWER_SECONDS = 2.0
+"""Longer than a try takes; a leader that died says nothing, and the next try finds another."""
+
 _TROUBLE = (nats.errors.Error, APIError, OSError, TimeoutError)
 
 
@@ -79,7 +82,7 @@ class Lease:
     async def _take(self) -> bool:
         before = time.monotonic()
         try:
-            async with asyncio.timeout(self._bus.timeout):
+            async with asyncio.timeout(min(self._bus.timeout, ANSWER_SECONDS)):
                 self._believe(await (await self._open()).create(self._key, self.holder.encode()), before)
         except KeyWrongLastSequenceError:
             return await self._adopt()
@@ -91,7 +94,7 @@ class Lease:
         """Whether the entry is ours all the same: the answer to an earlier write was lost."""
         before = time.monotonic()
         try:
-            async with asyncio.timeout(self._bus.timeout):
+            async with asyncio.timeout(min(self._bus.timeout, ANSWER_SECONDS)):
                 bucket = await self._open()
                 entry = await bucket.get(self._key)
                 if entry.value != self.holder.encode() or entry.revision is None:

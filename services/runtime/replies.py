@@ -15,7 +15,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from contracts import headers as contract_headers
-from services.runtime.errors import Refused, Unavailable
+from services.runtime.errors import NotServed, Refused, Unavailable
 
 HEADERS_BYTES: Final = 65_535
 """The server's limit for all headers of a message."""
@@ -188,7 +188,8 @@ async def request(nc: Client, subject: str, body: bytes, timeout: float, headers
     """Send one message and return its answer.
 
     Raises:
-        Unavailable: not connected, no answer in `timeout` seconds, or nobody serves the subject.
+        NotServed: nobody serves the subject.
+        Unavailable: not connected, or no answer in `timeout` seconds.
         Refused: it is too large.
     """
     found = headers or {}
@@ -202,5 +203,5 @@ async def request(nc: Client, subject: str, body: bytes, timeout: float, headers
     finally:
         replies.forget(reply, answer)
     if not message.data and (message.headers or {}).get("Status") == NO_RESPONDERS:
-        raise Unavailable(f"nobody serves {subject}")
+        raise NotServed(f"nobody serves {subject}")
     return message

@@ -34,6 +34,7 @@ class Server(Struct, frozen=True, kw_only=True):
     file_bytes: Annotated[int, Meta(description="Bound of the store; 0: three quarters of the free disk.")] = 0
     cluster: str = ""
     cluster_listen: str = "0.0.0.0:6222"
+    cluster_advertise: Annotated[str, Meta(description="Where the others reach it, if not at its own address.")] = ""
     peers: tuple[str, ...] = ()
 
 
@@ -72,6 +73,7 @@ def configuration(
             "cluster {",
             f"  name: {_word(server.cluster)}",
             f"  listen: {_word(server.cluster_listen)}",
+            *([f"  advertise: {_word(server.cluster_advertise)}"] if server.cluster_advertise else []),
             "  routes: [",
             *(f"    {_word(_ROUTES + peer)}" for peer in server.peers),
             "  ]",

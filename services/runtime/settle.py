@@ -10,6 +10,7 @@ Consumers are made by provision.py and watched by consumers.py; here they are on
 
 import asyncio
 import logging
+import random
 import re
 import time
 from collections import OrderedDict
@@ -36,6 +37,7 @@ from services.runtime import log, metrics, replies
 from services.runtime.bus import PING_SECONDS, RECONNECT_SECONDS, Bus
 from services.runtime.consumers import Binding, ConsumerLost, Watch
 from services.runtime.errors import BusError
+from services.runtime.island import leave_islands
 from services.runtime.readiness import Readiness
 
 ATTEMPTS = 20
@@ -130,13 +132,18 @@ class Settlement:
             return
         self._watch = watch
         broker = self._broker = self._build()
+        looking: asyncio.Task[None] | None = None
         try:
             async with asyncio.timeout(self._bus.timeout):
                 await broker.start()
+            if len(self._bus.settings.servers) > 1:
+                looking = asyncio.create_task(leave_islands(broker.connection), name="island")
             await watch.run(stop, lambda: bool(broker.connection.is_connected))
         except TimeoutError as error:
             raise ConsumerLost("no connection for the consumers") from error
         finally:
+            if looking is not None:
+                looking.cancel()
             self._readiness.set("consumers", ready=False, reason="stopping")
             await self._stop(broker)
 
@@ -144,7 +151,8 @@ class Settlement:
         config, service = self._bus.settings, self._bus.service
         user, _, password = config.users.get(service, "").partition(":")
         broker = NatsBroker(
-            list(config.servers),
+            random.sample(config.servers, len(config.servers)),
+            dont_randomize=True,  # shuffled once: the next server after a break shall be another one
             name=f"saraban {service} consumers",
             security=SASLPlaintext(user, password) if user else None,
             allow_reconnect=True,

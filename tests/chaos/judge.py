@@ -70,7 +70,9 @@ async def settled(js: JetStreamContext, letters: int, seconds: float) -> None:
             await asyncio.sleep(1)
 
 
-async def judge(servers: str, user: str, password: str, accepted: list[Letter], notes: Path, seconds: float) -> Verdict:
+async def judge(
+    servers: str | list[str], user: str, password: str, accepted: list[Letter], notes: Path, seconds: float
+) -> Verdict:
     """Hold the streams against what the ingress answered 250."""
     verdict = Verdict()
     broken = verdict.problems.append

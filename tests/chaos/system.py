@@ -83,10 +83,10 @@ class System:
             ],
         )  # fmt: skip
         await self.ready(60)
-        agencies = [self._agency(number, address) for number, address in enumerate(ADDRESSES)]
-        for agency in agencies:
-            path = self.folder / f"{agency['id']}.json"
-            path.write_text(json.dumps(agency))
+        agencies = [agency(number, address, self.relay) for number, address in enumerate(ADDRESSES)]
+        for one in agencies:
+            path = self.folder / f"{one['id']}.json"
+            path.write_text(json.dumps(one))
             await asyncio.to_thread(self._saraban, "agency", "import", str(path), "--state", str(self.state))
         self.second_register()
 
@@ -216,18 +216,20 @@ class System:
         log = (self.folder / f"{name}.log").open("ab")
         return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
-    def _agency(self, number: int, address: str) -> dict[str, object]:
-        domain = address.partition("@")[2]
-        relay = {"host": "127.0.0.1", "port": self.relay, "protocol": "smtp", "tls": "none"}
-        return {
-            "id": domain.partition(".")[0],
-            "name": f"หน่วยงานทดสอบที่ {number + 1}",
-            "domains": [{"name": domain, "mode": "only"}],
-            "addresses": [address],
-            "officers": [{"id": "somchai", "name": "นายสมชาย ใจดี", "position": "นักจัดการงานทั่วไป"}],
-            "roster": [{"officer": "somchai"}],
-            "first": {f"received/{year}": OPENS_AT for year in range(2560, 2600)} if number == 1 else {},
-            "seal": {"kind": "test"},
-            "relay": relay,
-            "mailboxes": [{"address": f"office@{domain}"}],
-        }
+
+def agency(number: int, address: str, relay_port: int) -> dict[str, object]:
+    """An agency of the directory; its mails go to the relay of the run."""
+    domain = address.partition("@")[2]
+    relay = {"host": "127.0.0.1", "port": relay_port, "protocol": "smtp", "tls": "none"}
+    return {
+        "id": domain.partition(".")[0],
+        "name": f"หน่วยงานทดสอบที่ {number + 1}",
+        "domains": [{"name": domain, "mode": "only"}],
+        "addresses": [address],
+        "officers": [{"id": "somchai", "name": "นายสมชาย ใจดี", "position": "นักจัดการงานทั่วไป"}],
+        "roster": [{"officer": "somchai"}],
+        "first": {f"received/{year}": OPENS_AT for year in range(2560, 2600)} if number == 1 else {},
+        "seal": {"kind": "test"},
+        "relay": relay,
+        "mailboxes": [{"address": f"office@{domain}"}],
+    }

@@ -1,0 +1,5 @@
+"""`python -m tests.cluster`, which `make cluster` calls."""
+
+from tests.cluster.run import main
+
+main()
