@@ -115,19 +115,14 @@ def settlement_stop(error: str) -> None:
     _log.warning("runtime.stop_failed", error=error)
 
 
-def clock_server_silent(reason: str) -> None:
-    """A central time server did not answer, or not so that it can be believed."""
-    _log.warning("runtime.clock_server_silent", reason=reason)
+def clock_server_not_believed(reason: str) -> None:
+    """A central time server is silent, refuses, is outvoted, or is another name of one that votes."""
+    _log.warning("runtime.clock_server_not_believed", reason=reason)
 
 
-def clock_outvoted(servers: list[str]) -> None:
-    """Central time servers whose answer cannot be true if the majority's is."""
-    _log.warning("runtime.clock_outvoted", servers=servers)
-
-
-def clock_server_repeated(server: str, address: str) -> None:
-    """Two names of one machine are one witness: it votes once."""
-    _log.warning("runtime.clock_server_repeated", server=server, address=address)
+def clock_server_believed(server: str) -> None:
+    """It answers again, so that it can be believed."""
+    _log.info("runtime.clock_server_believed", server=server)
 
 
 def clock_without_servers(source: str) -> None:

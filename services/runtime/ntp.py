@@ -92,7 +92,7 @@ def ask(server: str, host: str, port: int, timeout: float, ppm: float) -> Answer
                 if left <= 0:
                     raise NoAnswer(f"{server}: answers to questions that were not asked")
                 line.settimeout(left)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter from a name that can be none
         raise NoAnswer(f"{server}: {error}") from error
 
 

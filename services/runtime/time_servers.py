@@ -81,6 +81,7 @@ class TimeServers:
         self._drifts: deque[float] = deque(maxlen=HISTORY)
         self._pauses: dict[str, tuple[float, int]] = {}
         self._polled: Host | None = None
+        self._said: dict[str, str] = {}
         self.measured: Measured | None = None
 
     def __len__(self) -> int:
@@ -105,7 +106,7 @@ class TimeServers:
                 silent += 1
             elif answer.address in voting:
                 repeated += 1
-                log.clock_server_repeated(answer.server, answer.address)
+                self._say(answer.server, f"{answer.server}: is {answer.address}, which has voted already")
             else:
                 voting.add(answer.address)
                 fresh.append(self._nearest(answer, host))
@@ -124,16 +125,25 @@ class TimeServers:
         except ntp.Refused as error:
             pause = min(LEFT_ALONE_SECONDS, max(2 * pause, 2 * self._config.poll_seconds))
             self._pauses[name] = (pause, read_host().boot_ns + int(pause * 1e9))
-            log.clock_server_silent(f"{error}; asked again in {pause:.0f} s")
+            self._say(name, f"{error}; asked again in {pause:.0f} s")
             return None
         except ntp.NoAnswer as error:
-            log.clock_server_silent(str(error))
+            self._say(name, str(error))
             return None
         except TimeoutError:
-            log.clock_server_silent(f"{name}: its name is not resolved in time")
+            self._say(name, f"{name}: does not answer in time, or its name is not resolved")
             return None
         self._pauses.pop(name, None)
         return answer
+
+    def _say(self, name: str, reason: str) -> None:
+        """Once, not at every poll: a server may be away for months."""
+        if self._said.get(name, "") != reason:
+            self._said[name] = reason
+            if reason:
+                log.clock_server_not_believed(reason)
+            else:
+                log.clock_server_believed(name)
 
     def _forget_disturbed(self, host: Host) -> None:
         former, self._polled = self._polled, host
@@ -163,10 +173,11 @@ class TimeServers:
             ("repeated", repeated),
         ):
             metrics.CLOCK_SERVERS.labels(state).set(number)
+        for answer in fresh:
+            lonely = found is not None and answer.server in outvoted
+            self._say(answer.server, f"{answer.server}: is outvoted, its time cannot be true" if lonely else "")
         if found is None:
             return  # no majority: what was measured before holds, and its bound grows
-        if outvoted:
-            log.clock_outvoted(outvoted)
         self._learn_drift(found, host)
         self.measured = Measured(
             zero_ns=found.zero_ns,

@@ -17,7 +17,7 @@ metrics.CONNECTED.labels("sign").set({connected})
 metrics.READY.labels("sign").set(1)
 metrics.PENDING.labels("sign-entered").set(4)
 metrics.CLOCK_SERVERS.labels("agreeing").set(3)
-metrics.CLOCK_BOUND.set(0.002)
+metrics.CLOCK_BOUND.labels("ingest").set(0.002)
 print("counted", flush=True)
 input()
 """
