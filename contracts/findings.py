@@ -120,6 +120,14 @@ class Findings(Struct, frozen=True, kw_only=True):
     body_sha256: Annotated[
         Digest | None, Meta(description="SHA-256 of the body in DKIM relaxed form (RFC 6376 section 3.4.4).")
     ] = None
+    text_sha256: Annotated[
+        Digest | None,
+        Meta(
+            description="SHA-256 over the SHA-256, raw, of each text part (text/plain and text/html that are no "
+            "attachments) in order, its transfer encoding undone, without space, tab, CR and LF: it outlives a relay "
+            "that encodes anew or wraps lines."
+        ),
+    ] = None
     warnings: tuple[Warning, ...] = ()
     judged_at: Instant
     software: str

@@ -121,6 +121,10 @@ class Receipt(Struct, frozen=True, kw_only=True):
     sha256: Digest | None
     size: Annotated[int, Meta(ge=0)] | None
     body_sha256: Annotated[Text | Unknown, Meta(description="SHA-256 of the body in DKIM relaxed form, hex.")]
+    text_sha256: Annotated[
+        Text | Unknown,
+        Meta(description="As in the findings: what ties a copy that relays encoded anew. Unknown in older receipts."),
+    ] = Unknown(reason="not stated")
     files: tuple[ReceivedFile, ...] | Unknown
     signatures: Annotated[tuple[str, ...] | Unknown, Meta(description="Plain sentences: ผลตรวจทางเทคนิค ณ ….")]
     remarks: tuple[str, ...] = ()

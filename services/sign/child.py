@@ -92,6 +92,7 @@ class Child:
             authentication=self._latest.authentication,
             attachments=self._latest.attachments,
             body_sha256=self._latest.body_sha256,
+            text_sha256=self._latest.text_sha256,
             warnings=(*self._latest.warnings, limit),
             judged_at=self._latest.judged_at,
             software=software,

@@ -53,7 +53,7 @@ def examine_mail(
 
     work.step("", take_apart)
     if taken.readable:
-        work.step("", lambda: work.set_body_hash(octets))
+        work.step("", lambda: work.set_body_hash(octets, taken))
     else:
         work.warn("message_unreadable", detail="no header")
     if taken.left_out:
@@ -94,6 +94,7 @@ class _Work:
         self._texts: list[Text] = []
         self._attachments: tuple[Attachment, ...] = ()
         self._body_sha256: str | None = None
+        self._text_sha256: str | None = None
         self._authentication: Authentication | None = None
         self._signatures: list[SignatureVerdict] = []
         self._warnings: dict[tuple[str, str], findings.Warning] = {}
@@ -122,8 +123,10 @@ class _Work:
         if self._progress is not None:
             self._progress(self.findings(pending), turning_to)
 
-    def set_body_hash(self, octets: bytes) -> None:
+    def set_body_hash(self, octets: bytes, taken: message.Message) -> None:
         self._body_sha256 = body_hash.body_sha256(octets)
+        # Where parts were left out, it would be the digest of some of the text.
+        self._text_sha256 = None if taken.left_out else taken.text_sha256
 
     def describe(self) -> None:
         self._attachments, warnings = attachments.describe(self.parts)
@@ -212,6 +215,7 @@ class _Work:
             authentication=self._authentication,
             attachments=self._attachments,
             body_sha256=self._body_sha256,
+            text_sha256=self._text_sha256,
             warnings=(*self._warnings.values(), *warnings),
             judged_at=instant(self._now_ns),
             software=self._software,

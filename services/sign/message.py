@@ -5,6 +5,7 @@ read by the standard library; bodies are not, since it would copy and convert th
 """
 
 import binascii
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -53,6 +54,8 @@ class Message:
     authors: list[str] = field(default_factory=list)
     """Every From line, decoded; an honest mail has one."""
     text: str = ""
+    text_digests: list[bytes] = field(default_factory=list)
+    """SHA-256 of each text part without its transfer encoding and white space (`text_sha256` of the findings)."""
     parts: list[Part] = field(default_factory=list)
     """The attachments, in their order."""
     smime: bool = False
@@ -61,6 +64,11 @@ class Message:
     """It has a header at all."""
     left_out: str = ""
     """Why parts were left out; empty if none was."""
+
+    @property
+    def text_sha256(self) -> str:
+        """The digest of all its text, hex."""
+        return hashlib.sha256(b"".join(self.text_digests)).hexdigest()
 
 
 def read(octets: bytes) -> Message:
@@ -130,6 +138,7 @@ class _Walk:
         name = _name(header)
         attached = header.get_content_disposition() == "attachment" or bool(name)
         if kind in ("text/plain", "text/html") and not attached:
+            self.message.text_digests.append(hashlib.sha256(octets.translate(None, b" \t\r\n")).digest())
             label = header.get_param("charset", "")
             text = decode(octets[: 4 * TEXT_CHARACTERS], collapse_rfc2231_value(label) if label else "")
             (self.plain if kind == "text/plain" else self.html).append(text)

@@ -86,7 +86,8 @@ def build(
         subject=_subject(received, findings, secret=secret),
         sha256=row.sha256,
         size=row.size,
-        body_sha256=_body_digest(findings),
+        body_sha256=_digest(findings, "body_sha256"),
+        text_sha256=_digest(findings, "text_sha256"),
         files=_files(findings, secret=secret),
         signatures=_signatures(findings, secret=secret),
         remarks=row.remarks,
@@ -184,10 +185,11 @@ def _stated(text: str) -> Stated:
     return Text(value=kept) if kept else Unknown(reason=wording.NOT_FOUND)
 
 
-def _body_digest(findings: Findings | None) -> Stated:
+def _digest(findings: Findings | None, name: str) -> Stated:
     if findings is None:
         return Unknown(reason=wording.ERASED)
-    return Text(value=findings.body_sha256) if findings.body_sha256 else Unknown(reason=wording.UNREADABLE)
+    found: str | None = getattr(findings, name)
+    return Text(value=found) if found else Unknown(reason=wording.UNREADABLE)
 
 
 def _files(findings: Findings | None, *, secret: bool) -> tuple[ReceivedFile, ...] | Unknown:
