@@ -74,6 +74,7 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
         directory = await Directory.watch(bus)
         stack.push_async_callback(directory.close)
         background: list[asyncio.Task[None]] = []
+        central: CentralClock | None = None
         if clock is None:
             clock = central = CentralClock(settings.clock)
             background.append(asyncio.create_task(central.run(), name="clock"))
@@ -94,6 +95,8 @@ async def serve(settings: Settings, stop: asyncio.Event, readiness: Readiness, c
         if parts.certificate is not None:
             background.append(asyncio.create_task(parts.certificate.watch(), name="certificate"))
         stack.push_async_callback(_end, background)
+        if central is not None:
+            await central.asked()  # who was started again must not stamp by a host clock that the servers contradict
         if listening.taken_over:
             await _until_open(gate)
         loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ never waits: the asking goes on beside it.
 """
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from msgspec import Struct
@@ -101,6 +102,7 @@ class CentralClock:
         self._servers = TimeServers(config)
         self._silent_seconds = max(SILENT_SECONDS, 3 * config.poll_seconds)
         self._said: tuple[bool, bool] | None = None
+        self._asked = asyncio.Event()
 
     def now(self) -> Stamp:
         """The time, read once. Never blocks."""
@@ -120,6 +122,14 @@ class CentralClock:
     async def poll(self) -> None:
         """Ask every server once."""
         await self._servers.poll()
+        self._asked.set()
+
+    async def asked(self) -> None:
+        """Wait until every server was asked once, but no longer than they may take: their word is better than none."""
+        if len(self._servers):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2 * self._config.timeout_seconds):
+                    await self._asked.wait()
 
     async def _keep_asking(self) -> None:
         hurry = HURRY_SECONDS
