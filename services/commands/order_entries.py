@@ -153,6 +153,12 @@ def correct(
             "(times and numbers never change; `order void` and `order enter` make another entry)",
             2,
         )
+    if series is SeriesName.CLASSIFIED and not (fields["sender"] and fields["subject"]):
+        raise CommandError(
+            "a classified record cannot be read here, so a correction replaces all of it: give --from and --subject, "
+            "and the other fields that still hold",
+            2,
+        )
     about = _about(agency, by, reason, series, year)
 
     async def work() -> None:

@@ -1,29 +1,27 @@
 """`saraban register`: the book as a list, one entry of it, or a file for another program."""
 
-import csv
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Any, Protocol
+from typing import IO, Annotated, Any
 
 import msgspec
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from contracts.values import Series, from_instant, local_instant
-from services.commands import service
+from contracts.values import Series
+from services.commands import register_print, service
 from services.commands.agency import known_agencies
+from services.commands.book_writers import ERASED, WITHHELD, Csv, Json, Table, Writer
 from services.commands.errors import CommandError
 from services.commands.order_options import SeriesName
 from services.commands.place import ConfigOption, StateOption, connected, find, run
-from services.commands.terminal import ERR, OUT, clean, table, thai_time
-from services.register.listing import Entry, entries
+from services.commands.terminal import ERR, OUT, clean, thai_time
+from services.register.book import book_subject
+from services.register.listing import Entry, entries, one
 from services.runtime.bus import Bus
-
-AT_ONCE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 app = typer.Typer(help="The register of received letters (ทะเบียนหนังสือรับ).", invoke_without_command=True)
 
@@ -112,91 +110,8 @@ def show(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show one entry with every field."""
+    """Show one entry with every field, and everything that happened to it: who, when, why."""
     run(_show(number, agency, series, year, state, config))
-
-
-class Writer(Protocol):
-    """Takes entries one by one."""
-
-    def take(self, entry: Entry) -> None:
-        """Write one."""
-
-    def end(self) -> None:
-        """Write what closes the whole."""
-
-
-class _Table:
-    """A table for a person; a long book comes in pieces, so that memory has a bound."""
-
-    def __init__(self, file: IO[str], *, several: bool) -> None:
-        self._several = several
-        self._rows: list[tuple[str, ...]] = []
-        self._said = 0
-
-    def take(self, entry: Entry) -> None:
-        row, record = entry.row, entry.record
-        cells = (
-            row.number_text,
-            thai_time(row.received_at),
-            "" if row.deemed_at.startswith(_local(row.received_at)) else thai_time(row.deemed_at)[:-3],
-            (record.sender or "") if record is not None else "(erased)",
-            (record.subject or "") if record is not None else "(erased)",
-            " ".join(row.remarks),
-        )
-        self._rows.append((f"{row.agency} {row.series}", *cells) if self._several else cells)
-        if len(self._rows) == AT_ONCE:
-            self._print()
-
-    def end(self) -> None:
-        if self._rows:
-            self._print()
-        elif not self._said:
-            ERR.print("no entry yet")
-
-    def _print(self) -> None:
-        heads = ("number", "received", "deemed", "from", "subject", "remarks")
-        table(("book", *heads) if self._several else heads, self._rows)
-        self._said += len(self._rows)
-        self._rows = []
-
-
-class _Json:
-    def __init__(self, file: IO[str], *, lines: bool) -> None:
-        self._file, self._lines, self._count = file, lines, 0
-
-    def take(self, entry: Entry) -> None:
-        text = msgspec.json.encode(entry.flat()).decode()
-        self._file.write(f"{text}\n" if self._lines else f"{',' if self._count else '['}\n{text}")
-        self._count += 1
-
-    def end(self) -> None:
-        if not self._lines:
-            self._file.write("\n]\n" if self._count else "[]\n")
-
-
-class _Csv:
-    def __init__(self, file: IO[str]) -> None:
-        self._writer = csv.writer(file)
-        self._named = False
-
-    def take(self, entry: Entry) -> None:
-        fields = entry.flat()
-        if not self._named:
-            self._writer.writerow(fields)
-            self._named = True
-        self._writer.writerow([_cell(value) for value in fields.values()])
-
-    def end(self) -> None:
-        pass
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    return msgspec.json.encode(value).decode()
 
 
 async def _write(
@@ -215,11 +130,11 @@ async def _write(
         match style:
             case Format.TABLE:
                 known = await known_agencies(bus)
-                writer = _Table(file, several=len(known) > 1 and agency is None)
+                writer = Table(file, several=len(known) > 1 and agency is None)
             case Format.CSV:
-                writer = _Csv(file)
+                writer = Csv(file)
             case _:
-                writer = _Json(file, lines=style is Format.JSONL)
+                writer = Json(file, lines=style is Format.JSONL)
         with ExitStack() as stack:
             bar = stack.enter_context(_bar()) if progress else None
             async for entry in _entries(bus, agency, series, year):
@@ -241,7 +156,11 @@ async def _show(
     number: int, agency: str | None, series: SeriesName, year: int | None, state: Path | None, config: Path | None
 ) -> None:
     async with connected(find(state, config)) as bus:
-        found = [entry async for entry in _entries(bus, agency, series, year) if entry.row.number == number]
+        found = [
+            entry
+            for book in await _books(bus, agency, series, year)
+            if (entry := await one(bus, book, number)) is not None
+        ]
     if not found:
         where = ", ".join(str(part) for part in (agency, series.value, year) if part is not None)
         raise CommandError(f"there is no entry {number} ({where})")
@@ -253,16 +172,49 @@ async def _show(
         OUT.print(clean(value), markup=False)
 
 
+async def _books(bus: Bus, agency: str | None, series: SeriesName, year: int | None) -> list[str]:
+    """The books that the words may mean; those of an agency that is not there any more, too."""
+    if agency is not None and year is not None:
+        return [book_subject(agency, series.value, year)]
+    subject = f"register.v1.entered.{agency or '*'}.{series.value}.{year or '*'}"
+    info = await bus.api("STREAM.INFO.REGISTER", {"subjects_filter": subject})
+    return sorted(info["state"].get("subjects") or {})
+
+
 def _readable(entry: Entry) -> Iterator[tuple[str, str]]:
-    for name, value in entry.flat().items():
+    fields = entry.flat()
+    del fields["actions"]
+    for name, value in fields.items():
         if value is None:
             continue
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         yield name, f"{text}  ({thai_time(text)})" if name in ("received_at", "deemed_at") else text
     if entry.record is None:
-        yield "record", "erased"
+        yield "record", WITHHELD if entry.withheld else ERASED
     elif entry.record.enveloped is not None:
         yield "record", "enveloped for the registrar"
+    yield from _history(entry)
+
+
+def _history(entry: Entry) -> Iterator[tuple[str, str]]:
+    """Who did what to it, when and why, the oldest first."""
+    row = entry.row
+    if entry.entered is not None:
+        yield "history", f"{thai_time(entry.entered.given_at)}  entered by {entry.entered.by}: {entry.entered.reason}"
+    elif row.moved_from is not None:
+        yield "history", f"moved here from {row.moved_from}"
+    else:
+        yield "history", f"{thai_time(row.received_at)}  came by {row.channel}"
+    for act in entry.acts:
+        if act.order is None:
+            yield "history", f"{act.kind}; the order {act.effect.order} was erased"
+            continue
+        moved = f" to {entry.moved.to_series} {entry.moved.to_number}/{entry.moved.to_year}" if entry.moved else ""
+        what = {"moved": f"moved{moved}", "noted": f"noted “{act.text}”"}.get(act.kind, act.kind)
+        yield "history", f"{thai_time(act.order.given_at)}  {what} by {act.order.by}: {act.order.reason}"
+
+
+app.command("print")(register_print.print_book)
 
 
 @contextmanager
@@ -278,8 +230,3 @@ def _bar() -> Iterator[Any]:
             progress.update(task, total=total, completed=total - left)
 
         yield tell
-
-
-def _local(instant: str) -> str:
-    """The minute of an instant in Thai time, to see whether the deemed time is another."""
-    return local_instant(from_instant(instant))[:16]

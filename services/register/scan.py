@@ -1,4 +1,4 @@
-"""Messages of REGISTER up to a fixed end, whatever happens to the connection meanwhile."""
+"""Messages of a stream up to a fixed end, whatever happens to the connection meanwhile."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -14,18 +14,20 @@ AT_ONCE: Final = 500
 LOOK_SECONDS: Final = 0.5
 
 
-async def end_of_stream(bus: Bus) -> int:
+async def end_of_stream(bus: Bus, stream: str = REGISTER.family) -> int:
     """Sequence of the newest message: a list shows what was there when it was asked for."""
-    info = await bus.api(f"STREAM.INFO.{REGISTER.family}")
+    info = await bus.api(f"STREAM.INFO.{stream}")
     return int(info["state"]["last_seq"])
 
 
-async def messages(bus: Bus, filters: Sequence[str], last: int, after: int = 0) -> AsyncGenerator[Message, None]:
+async def messages(
+    bus: Bus, filters: Sequence[str], last: int, after: int = 0, stream: str = REGISTER.family
+) -> AsyncGenerator[Message, None]:
     """Messages behind `after` up to sequence `last`, in order. Raises Unavailable where waiting does not help."""
     silent = 0
     while after < last:
         arrived = asyncio.Event()
-        feed = Feed(bus, REGISTER.family, filters, after + 1, arrived, batch=AT_ONCE)
+        feed = Feed(bus, stream, filters, after + 1, arrived, batch=AT_ONCE)
         try:
             while True:
                 await feed.refresh()
