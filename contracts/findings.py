@@ -164,11 +164,15 @@ class ReceiptSealed(Event, tag="sign.receipt.v1", frozen=True, kw_only=True):
 
 
 class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=True):
-    """The head of a book, signed and time-stamped: nothing before it can be changed unseen."""
+    """The head of a book, signed and time-stamped: nothing before it can be changed unseen.
+
+    A head that no time-stamping authority answered for in time is published without a token; when one answers, the
+    same head follows once more with the same signature and its token, unless a newer head has taken its place.
+    """
 
     stream: ClassVar[str] = "FINDINGS"
     form: ClassVar[str] = "sign.v1.checkpoint.{agency}.{series}.{year}"
-    key_form: ClassVar[str] = "{agency}:{series}:{year}:{sequence}"
+    key_form: ClassVar[str] = "{agency}:{series}:{year}:{length}:{state}"
     occurred: ClassVar[str] = "signed_at"
 
     series: Series
@@ -181,5 +185,14 @@ class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=Tru
         bytes, Meta(description="CMS SignedData, detached, over the 32 octets of `link`; base64 on the wire.")
     ]
     token: Annotated[
-        bytes | None, Meta(description="RFC 3161 TimeStampToken over the signature; None if no TSA answered.")
+        bytes | None,
+        Meta(
+            description="RFC 3161 TimeStampToken over the octets of `signature` (the whole CMS); None if no TSA "
+            "answered yet, or none is configured."
+        ),
     ]
+
+    @property
+    def state(self) -> str:
+        """`stamped` with a token, else `signed`: a head may be published once as each."""
+        return "signed" if self.token is None else "stamped"

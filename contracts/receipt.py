@@ -76,7 +76,9 @@ class Head(Struct, frozen=True, kw_only=True, tag="head", tag_field="known"):
     length: Annotated[int, Meta(ge=1)]
     signed_at: Instant
     signature: Annotated[bytes, Meta(description="Base64 on the wire; see sign.checkpoint.v1.")]
-    token: bytes | None
+    token: Annotated[
+        bytes | None, Meta(description="None: no TSA had answered yet. A later checkpoint of the book has one.")
+    ]
 
 
 class Proof(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from contracts.directory import Agency, Duty, Officer
 from contracts.event import Position, Reached
 from contracts.findings import Attachment, Findings, Particular, Particulars, SignatureVerdict
 from contracts.mail import HeaderLines, MailReceived
-from contracts.receipt import Receipt, Seal, Text
+from contracts.receipt import Receipt, Seal, Text, Unknown
 from contracts.register import LetterEntered
 from services.sign import receipt
 from tests import books
@@ -138,5 +138,6 @@ def made(entered: LetterEntered | None = None, **changes: Any) -> Receipt:
         "seal": seal(),
         "software": "saraban test",
         "issued_at": "2026-05-29T09:31:10.000000Z",
+        "head": Unknown(reason="no head of the book was signed before this row"),
     }
     return receipt.build(entered, codec.encode(entered), **(values | changes))

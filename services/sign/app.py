@@ -20,6 +20,8 @@ from services.runtime.retries import Handled, Retries
 from services.runtime.settle import Settlement
 from services.runtime.version import version
 from services.sign import log, trust
+from services.sign.authorities import Authorities
+from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
 from services.sign.press import Press
@@ -50,6 +52,10 @@ class Equipment:
             self.trust: TrustStore = trust.load(state / sign.trust if sign.trust else None)
         except TrustError as error:
             raise TrustError(f"sign.trust: {error}") from error
+        try:
+            self.timestamp_trust = trust.load(state / sign.timestamp_trust if sign.timestamp_trust else None)
+        except TrustError as error:
+            raise TrustError(f"sign.timestamp_trust: {error}") from error
         try:
             self.resolver = Resolver(sign.dns_servers, sign.dns_seconds)
         except ValueError as error:
@@ -90,13 +96,16 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
     directory = await Directory.watch(bus)
     children = Children(config.sign, equipment.trust, equipment.resolver, software)
     press = Press()
-    watching: asyncio.Task[None] | None = None
+    authorities = _authorities(config.sign, equipment.timestamp_trust, press)
+    beside: list[asyncio.Task[None]] = []
     try:
         if not await _loaded(directory, stop, readiness) or not await _started(children, stop, readiness):
             return
         log.ready(equipment.seals.names, equipment.trust.version)
-        watching = asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals")
-        worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, software)
+        checkpoints = Checkpoints(bus, directory, equipment.seals, press, authorities, config.sign.checkpoint_seconds)
+        beside.append(asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals"))
+        beside.append(asyncio.create_task(checkpoints.run(), name="checkpoints"))
+        worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, checkpoints, software)
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
         settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
@@ -104,8 +113,11 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         settlement.on(SIGN_RETRIES, retries.retried, MessageRetried, deadline_seconds=seconds)
         await settlement.run(stop)
     finally:
-        if watching is not None:
-            watching.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        if authorities is not None:
+            await authorities.close()
         await children.close()
         await equipment.resolver.close()
         press.close()
@@ -113,6 +125,14 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         await bus.close()
     if closed.is_set():
         raise ConnectionError("the connection to NATS ended for good")
+
+
+def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Authorities | None:
+    if not config.timestamp_authorities:
+        return None
+    from services.sign.timestamp_http import Http  # its HTTP client takes 7 MB, which the default does not need
+
+    return Authorities(config.timestamp_authorities, config.timestamp_seconds, anchors, press, Http())
 
 
 def _pace(config: settings.Sign) -> tuple[int, float]:

@@ -6,17 +6,12 @@ books): a repeat meets a Conflict, the ledger reads on, and finds what is there.
 """
 
 import asyncio
-import secrets
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
-import nats.errors
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 from contracts import codec, headers
 from contracts.event import Position
@@ -24,9 +19,10 @@ from contracts.findings import LetterExamined, ReceiptSealed
 from contracts.streams import EXAMINED, FINDINGS, RECEIPTS_SEALED
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
-from services.runtime.errors import BusError, Conflict, Missing, Unavailable
+from services.runtime.errors import Conflict, Missing
 from services.runtime.letters import read_message
 from services.sign import metrics
+from services.sign.scan import from_sequence, scan, since
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 
@@ -39,7 +35,6 @@ CONFLICTS: Final = 5
 REMEMBERED: Final = 10_000
 """Letters examined whose receipt is not there yet; beyond it the oldest would be examined again."""
 
-_BATCH: Final = 512
 _AHEAD: Final = 2_000
 _RECEIPT: Final = str(ReceiptSealed.__struct_config__.tag)
 _EXAMINED: Final = str(LetterExamined.__struct_config__.tag)
@@ -69,16 +64,16 @@ class Ledger:
         Raises the errors of the bus.
         """
         async with self._lock:
-            reconnects, since = self._bus.nc.stats["reconnects"], moment - MARGIN
+            reconnects, start = self._bus.nc.stats["reconnects"], moment - MARGIN
             if reconnects != self._reconnects:
                 # The server may have come back with an older store: what was there need not be there any more.
                 self._forget()
-                since = min(since, self._since or since)
+                start = min(start, self._since or start)
             elif self._since is not None and self._since <= moment:
                 return
             self._since = None
-            await self._scan(_since(since))
-            self._since, self._reconnects = since, reconnects
+            await self._scan(since(start))
+            self._since, self._reconnects = start, reconnects
 
     def sealed(self, position: Position) -> bool:
         """Whether the letter at `position` has its final receipt, as far as this worker has read."""
@@ -147,62 +142,18 @@ class Ledger:
             info = await self._bus.api(f"STREAM.INFO.{FINDINGS.family}")
             if anew or info["state"]["last_seq"] < self._read:
                 self._forget()
-                await self._scan(_since(self._since or datetime.fromisoformat(info["created"])))
+                await self._scan(since(self._since or datetime.fromisoformat(info["created"])))
             else:
-                await self._scan({"deliver_policy": "by_start_sequence", "opt_start_seq": self._read + 1})
+                await self._scan(from_sequence(self._read + 1))
 
     async def _scan(self, start: Mapping[str, object]) -> None:
         """Note every receipt and finding from `start` to the end of the stream, as it is now."""
-        stream = FINDINGS.family
-        name = f"sign-{secrets.token_hex(8)}"
-        config = {
-            "name": name,
-            "filter_subjects": [EXAMINED, RECEIPTS_SEALED],
-            "ack_policy": "none",
-            "replay_policy": "instant",
-            "headers_only": True,
-            "mem_storage": True,
-            "num_replicas": 1,
-            "inactive_threshold": 60_000_000_000,
-            **start,
-        }
-        state = (await self._bus.api(f"STREAM.INFO.{stream}"))["state"]
-        # The name stands in the subject and not the filter, since there are two; permissions.py allows both forms.
-        info = await self._bus.api(
-            f"CONSUMER.CREATE.{stream}.{name}", {"stream_name": stream, "config": config, "action": "create"}
-        )
-        waiting = int(info["num_pending"])
-        inbox = self._bus.nc.new_inbox()
-        try:
-            subscription = await self._bus.nc.subscribe(inbox)
-            try:
-                while waiting > 0:
-                    asked = min(waiting, _BATCH)
-                    await self._ask(name, asked, inbox)
-                    for _ in range(asked):
-                        self._take(await self._next(subscription))
-                    waiting -= asked
-            finally:
-                await subscription.unsubscribe()
-        except (nats.errors.Error, OSError) as error:
-            raise Unavailable(f"{stream} could not be read: {error!r}") from error
-        with suppress(BusError):  # the server removes it by itself in a minute
-            await self._bus.api(f"CONSUMER.DELETE.{stream}.{name}")
+        state = (await self._bus.api(f"STREAM.INFO.{FINDINGS.family}"))["state"]
+        async for message in scan(self._bus, FINDINGS.family, [EXAMINED, RECEIPTS_SEALED], start, headers_only=True):
+            self._take(message)
         # The state was asked for before the consumer was made: whatever it counts has been delivered.
         self._read = max(self._read, int(state["last_seq"]))
         self._advance()
-
-    async def _ask(self, name: str, count: int, inbox: str) -> None:
-        request = {"batch": count, "expires": int(self._bus.timeout * 1e9)}
-        await self._bus.nc.publish(
-            f"$JS.API.CONSUMER.MSG.NEXT.{FINDINGS.family}.{name}", msgspec.json.encode(request), reply=inbox
-        )
-
-    async def _next(self, subscription: Subscription) -> Msg:
-        message = await subscription.next_msg(timeout=self._bus.timeout)
-        if not message.reply:
-            raise Unavailable(f"{FINDINGS.family} could not be read: {message.headers}")
-        return message
 
     def _take(self, message: Msg) -> None:
         found = {name.lower(): value for name, value in (message.headers or {}).items()}
@@ -226,10 +177,6 @@ class Ledger:
         while self._read + 1 in self._ahead:
             self._read += 1
         self._ahead = {sequence for sequence in self._ahead if sequence > self._read}
-
-
-def _since(moment: datetime) -> dict[str, object]:
-    return {"deliver_policy": "by_start_time", "opt_start_time": moment.isoformat()}
 
 
 class _Marks:

@@ -60,3 +60,48 @@ def dns_silent() -> None:
 def dns_back() -> None:
     """A DNS server answers again."""
     _log.info("sign.dns_back")
+
+
+def head_signed(book: str, length: int, stamped: bool) -> None:
+    """The head of a book is signed and published."""
+    _log.info("sign.head_signed", book=book, length=length, stamped=stamped)
+
+
+def head_waiting(book: str, reason: str) -> None:
+    """The head of a book cannot be signed at the moment; its rows stay, and it is tried again."""
+    _log.warning("sign.head_waiting", book=book, reason=reason)
+
+
+def book_changed(book: str, reason: str) -> None:
+    """A book does not go on from its last signed head. ALARM: somebody changed it; no head of it is signed."""
+    _log.critical("sign.book_changed", book=book, reason=reason)
+
+
+def book_intact(book: str) -> None:
+    """A book that did not go on from its last signed head does again: it was put back."""
+    _log.warning("sign.book_intact", book=book)
+
+
+def books_lost(error: str) -> None:
+    """The books are read anew: the connection was lost, or what came over it had a hole."""
+    _log.info("sign.books_lost", error=error)
+
+
+def checkpoints_failed(error: str) -> None:
+    """A fault of ours while following the books; they are read anew."""
+    _log.exception("sign.checkpoints_failed", error=error)
+
+
+def timestamp_failed(authority: str, reason: str) -> None:
+    """A time-stamping authority gives no time-stamp. Said once, until it does again."""
+    _log.error("sign.timestamp_failed", authority=authority, reason=reason)
+
+
+def timestamp_back(authority: str) -> None:
+    """A time-stamping authority answers again."""
+    _log.info("sign.timestamp_back", authority=authority)
+
+
+def no_timestamps() -> None:
+    """No authority is configured: heads are signed, and nobody else says when."""
+    _log.warning("sign.no_timestamps")

@@ -42,3 +42,44 @@ CHILD_WALLS = Gauge(
     "Walls between a child process and the network (namespace, system call filter); 0 is none.",
     multiprocess_mode="livemin",
 )
+CHECKPOINTS = Counter(
+    "saraban_sign_checkpoints_total",
+    "Heads of books signed and published.",
+    ["token"],  # stamped | later | none
+)
+HEADS_WAITING = Gauge(
+    "saraban_sign_heads_waiting", "Books whose newest row is not under a signed head yet.", multiprocess_mode="livemax"
+)
+HEADS_OLDEST = Gauge(
+    "saraban_sign_heads_oldest_seconds",
+    "Age of the oldest row that is not under a signed head.",
+    multiprocess_mode="livemax",
+)
+TOKENS_WAITING = Gauge(
+    "saraban_sign_tokens_waiting", "Books whose newest signed head has no time-stamp yet.", multiprocess_mode="livemax"
+)
+TOKENS_OLDEST = Gauge(
+    "saraban_sign_tokens_oldest_seconds",
+    "For how long the oldest of them has waited for its time-stamp.",
+    multiprocess_mode="livemax",
+)
+TIMESTAMPS = Counter(
+    "saraban_sign_timestamps_total",
+    "Time-stamps taken, by the authority's place in sign.timestamp_authorities.",
+    ["authority"],  # 0 | 1 | …
+)
+TIMESTAMP_FAILURES = Counter(
+    "saraban_sign_timestamp_failures_total",
+    "Questions to an authority that brought no time-stamp.",
+    ["authority", "cause"],  # 0 | 1 | … ; silent | failed | refused
+)
+BOOKS_CHANGED = Gauge(
+    "saraban_sign_books_changed",
+    "Books that do not go on from their last signed head: changed behind it. Must be 0.",
+    multiprocess_mode="livemax",
+)
+HEADS_MISSING = Counter(
+    "saraban_sign_heads_missing_total",
+    "Receipts that could not carry a signed head.",
+    ["reason"],  # none_yet | too_many_rows | book_changed
+)

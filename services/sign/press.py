@@ -2,12 +2,17 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 from contracts.receipt import Receipt
 from services.sign import metrics
 from services.sign.paper import Paper
 from services.sign.seal import SealKey
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Press:
@@ -28,6 +33,10 @@ class Press:
         loop = asyncio.get_running_loop()
         paper = await loop.run_in_executor(self._laying_out, self._lay_out, receipt)
         return await loop.run_in_executor(self._sealing, self._seal, paper, receipt, key)
+
+    async def beside(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """Do something of the sealing thread's kind there: a head's signature, the check of a token."""
+        return await asyncio.get_running_loop().run_in_executor(self._sealing, lambda: work(*args, **named))
 
     def close(self) -> None:
         """Let what runs finish, take nothing more."""

@@ -9,6 +9,7 @@ from contracts.mail import MailReceived
 from contracts.receipt import (
     ClockStatement,
     Deemed,
+    Head,
     Proof,
     Receipt,
     ReceivedFile,
@@ -19,7 +20,7 @@ from contracts.receipt import (
     Unknown,
 )
 from contracts.register import LetterEntered
-from contracts.values import BANGKOK, Instant, from_instant
+from contracts.values import BANGKOK, Digest, Instant, from_instant
 from services.words import header_text, roster, wording
 
 SURE = 0.5
@@ -54,12 +55,15 @@ def build(
     seal: Seal,
     software: str,
     issued_at: Instant,
+    head: Head | Unknown,
+    between: tuple[Digest, ...] = (),
 ) -> Receipt:
     """The final receipt of an entry whose row, as stored, has the octets `body`.
 
     `findings` are None where the letter was erased before it could be read, `received` also where its event cannot be
     read. What is not known carries its reason. A letter marked secret, by its series or in itself, keeps number,
-    subject and file names out.
+    subject and file names out. `head` is the newest signed head of the book before the row, `between` the digests of
+    the bodies after it.
     """
     secret = row.series == "classified" or (findings is not None and findings.particulars.secrecy is not None)
     entered = from_instant(row.received_at)
@@ -92,7 +96,7 @@ def build(
         signatures=_signatures(findings, secret=secret),
         remarks=row.remarks,
         statements=tuple(_statements(row, entered, clock, deemed, officer, seal, findings, secret=secret)),
-        proof=Proof(row=body, link=chain.next_link(row.previous, body), head=Unknown(reason=wording.NOT_BUILT)),
+        proof=Proof(row=body, link=chain.next_link(row.previous, body), head=head, between=between),
         seal=seal,
         rules=row.rules,
         software=software,

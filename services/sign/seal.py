@@ -4,6 +4,7 @@ pyHanko's SimpleSigner reads its key anew for each signature and signs twice, th
 result will be. Here the key is kept as an object and the length is known from the certificates.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -116,6 +117,11 @@ class SealKey:
         out = BytesIO()
         signer.sign_pdf(writer, bytes_reserved=self._reserved, output=out)
         return out.getvalue()
+
+    def sign(self, octets: bytes) -> bytes:
+        """A detached CMS SignedData over `octets` (CAdES B-B, ETSI EN 319 122-1), as DER."""
+        signed = asyncio.run(self._signer.async_sign_general_data(octets, self._digest, detached=True, use_cades=True))
+        return bytes(signed.dump())
 
 
 def _asn1(der: bytes) -> x509.Certificate:

@@ -17,6 +17,7 @@ from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
 from services.sign import log, metrics, receipt
+from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError
@@ -47,6 +48,7 @@ class Worker:
         ledger: Ledger,
         seals: Seals,
         press: Press,
+        checkpoints: Checkpoints,
         software: str,
     ) -> None:
         self._bus = bus
@@ -55,6 +57,7 @@ class Worker:
         self._ledger = ledger
         self._seals = seals
         self._press = press
+        self._checkpoints = checkpoints
         self._software = software
 
     async def entered(self, delivery: Delivery[LetterEntered]) -> None:
@@ -79,6 +82,7 @@ class Worker:
         letter = await self._letter(row.mail, row.position)
         findings = await self._examined(row, row.mail, row.position, letter)
         # A crash from here on: the findings are there and are taken as they are.
+        head, between = await self._checkpoints.before(row, delivery.position, delivery.stored_at)
         issued = receipt.build(
             row,
             body,
@@ -88,6 +92,8 @@ class Worker:
             seal=seal,
             software=self._software,
             issued_at=instant(time.time_ns()),
+            head=head,
+            between=between,
         )
         letter = None  # tens of megabytes, which need not wait for the press
         pdf = await self._print(issued, key)

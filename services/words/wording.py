@@ -15,6 +15,7 @@ from contracts.values import Series
 from services.words import thai_style
 
 NOT_BUILT: Final = "not yet built"
+"""In receipts of version 0.1 only."""
 CLASSIFIED: Final = "classified"
 ERASED: Final = "the letter was erased"
 NOT_FOUND: Final = "not found in the letter"
@@ -26,6 +27,9 @@ NOT_IN_DIRECTORY: Final = "not in the directory"
 CUT: Final = "longer than what is kept"
 EXAMINING: Final = "the letter is still being examined"
 NOT_SEALED: Final = "a provisional receipt is not sealed"
+NO_HEAD: Final = "no head of the book was signed before this row"
+FAR_HEAD: Final = "too many rows lie between the newest signed head and this row"
+BOOK_CHANGED: Final = "the book does not go on from its newest signed head"
 
 REASONS: Final[Mapping[str, str]] = {
     NOT_BUILT: "ยังไม่มีในระบบรุ่นนี้",
@@ -40,6 +44,9 @@ REASONS: Final[Mapping[str, str]] = {
     CUT: "ยาวเกินกว่าที่ระบบเก็บไว้",
     EXAMINING: "อยู่ระหว่างการตรวจหนังสือ",
     NOT_SEALED: "ใบรับฉบับชั่วคราวไม่มีการประทับตรา",
+    NO_HEAD: "ยังไม่มีหัวทะเบียนที่ลงนามก่อนรายการนี้",
+    FAR_HEAD: "มีรายการคั่นระหว่างหัวทะเบียนที่ลงนามล่าสุดกับรายการนี้มากเกินไป",
+    BOOK_CHANGED: "ทะเบียนไม่ต่อเนื่องจากหัวทะเบียนที่ลงนามล่าสุด",
 }
 """Every reason of an `Unknown`, and how it reads on paper."""
 

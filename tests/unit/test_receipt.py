@@ -42,7 +42,7 @@ def test_the_proof_is_the_row_as_stored_and_its_link() -> None:
     proof = receipts.made(row).proof
     assert proof.row == body
     assert proof.link == chain.next_link(row.previous, body)
-    assert proof.head == Unknown(reason="not yet built")
+    assert proof.head == Unknown(reason="no head of the book was signed before this row")
     on_the_wire = msgspec.json.decode(msgspec.json.encode(receipts.made(row)))
     assert base64.b64decode(on_the_wire["proof"]["row"]) == body
 
