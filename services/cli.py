@@ -17,6 +17,7 @@ COMMANDS = {
     "dead": "What a worker gave up on: list, show, retry, close.",
     "agency": "The directory of agencies: add, list, show, import, export, dns.",
     "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",
+    "verify": "Say what a receipt proves, offline; exit 1 if it is contradicted.",
     "ingest": "Run the SMTP server against an existing NATS.",
     "sign": "Run the worker that judges and seals.",
     "notify": "Run the worker that sends.",
@@ -55,7 +56,7 @@ def _spare(word: str, *, alone: bool) -> None:
     nats-py takes aiohttp for websockets, which nobody uses here; only pyHanko needs it. structlog takes rich for
     tracebacks on a terminal.
     """
-    if word not in ("sign", "examine"):
+    if word not in ("sign", "examine", "verify"):
         sys.modules["aiohttp"] = None  # type: ignore[assignment]  # the documented way to say: there is none
     if alone:
         sys.modules["rich"] = None  # type: ignore[assignment]  # as above
