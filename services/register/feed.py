@@ -175,8 +175,9 @@ class Feed:
             if subscription is not None:
                 await subscription.unsubscribe()
             if consumer and self._bus.connected:
-                await self._bus.api(f"CONSUMER.DELETE.{self.stream}.{consumer}")
-        except (errors.BusError, nats.errors.Error, OSError):
+                # Nobody waits for the answer: in an election there is none.
+                await self._bus.nc.publish(f"$JS.API.CONSUMER.DELETE.{self.stream}.{consumer}")
+        except (nats.errors.Error, OSError):
             return  # the server removes it by itself
 
     async def _open(self) -> None:
@@ -196,7 +197,7 @@ class Feed:
             {"filter_subject": self._filters[0]} if len(self._filters) == 1 else {"filter_subjects": self._filters}
         )
         path = f"CONSUMER.CREATE.{self.stream}.{name}" + (f".{self._filters[0]}" if len(self._filters) == 1 else "")
-        info = await self._bus.api(path, {"stream_name": self.stream, "config": config, "action": "create"})
+        info = await self._bus.api(path, {"stream_name": self.stream, "config": config, "action": "create"}, again=True)
         self._consumer, self._delivered, self._asked = name, 0, 0
         self.pending = info["num_pending"]
         self._inbox = self._bus.nc.new_inbox()

@@ -13,10 +13,14 @@ from services.register import intake
 from services.register.feed import Feed, Message
 from services.register.intake import ORDER_KINDS, Letter, OrderRead
 from services.runtime.bus import Bus
+from services.runtime.errors import Unavailable
 from services.runtime.letters import read_message
 
 NEW_YEAR_SECONDS: Final = 1.0
 """So often, when there is nothing to do, it is looked whether MAIL has gone on to another year."""
+
+LOOK_SECONDS: Final = 0.5
+"""… and no longer: letters wait meanwhile."""
 
 _MAIL: Final = re.compile(rf"{MAIL.family}_\d{{4}}")
 _ORDERS_AT_ONCE: Final = 4  # an order may be as large as a message may be
@@ -76,7 +80,13 @@ class MailReader:
             return
         self._looked = time.monotonic()
         at = self._feed.stream if self._feed else self._after.stream if self._after else ""
-        years = await self._years()
+        try:
+            async with asyncio.timeout(None if self._feed is None else LOOK_SECONDS):
+                years = await self._years()
+        except (TimeoutError, Unavailable):
+            if self._feed is None:
+                raise
+            return  # the servers elect who answers this; letters of this year come all the same
         if self._feed is None:
             later = [name for name in years if name >= at]
         else:

@@ -59,10 +59,13 @@ async def commit(nc: Client, messages: Sequence[Outgoing], timeout: float) -> Po
         raise ValueError("nothing to store")
     if len(messages) == 1:
         only = messages[0]
-        return _position(await replies.request(nc, only.subject, only.body, timeout, only.headers))
-    if len(messages) > BATCH_MESSAGES:
+        position = _position(await replies.request(nc, only.subject, only.body, timeout, only.headers))
+    elif len(messages) > BATCH_MESSAGES:
         raise errors.Refused(f"a batch holds {BATCH_MESSAGES} messages, not {len(messages)}")
-    return await _batch(nc, messages, timeout)
+    else:
+        position = await _batch(nc, messages, timeout)
+    replies.stored(nc)
+    return position
 
 
 async def _batch(nc: Client, messages: Sequence[Outgoing], timeout: float) -> Position:

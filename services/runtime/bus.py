@@ -128,10 +128,13 @@ class Bus:
         message = Outgoing(event.nats_subject, codec.encode(event), codec.encode_headers(event))
         return await commit(self.nc, (message,), self.timeout)
 
-    async def api(self, subject: str, request: object = None) -> dict[str, Any]:
-        """Ask JetStream's API in its own words: `$JS.API.<subject>`. Raises the error it answers with."""
+    async def api(self, subject: str, request: object = None, *, again: bool = False) -> dict[str, Any]:
+        """Ask JetStream's API in its own words: `$JS.API.<subject>`. Raises the error it answers with.
+
+        `again`: it may be asked twice, as every question may.
+        """
         body = b"" if request is None else msgspec.json.encode(request)
-        answer = await self._asked(f"$JS.API.{subject}", body, again=subject.startswith(_QUESTIONS))
+        answer = await self._asked(f"$JS.API.{subject}", body, again=again or subject.startswith(_QUESTIONS))
         reply: dict[str, Any] = msgspec.json.decode(answer.data, type=dict[str, Any])
         if "error" in reply:
             raise errors.from_answer(reply["error"])

@@ -7,6 +7,7 @@ letting each run into its deadline.
 
 import asyncio
 import itertools
+import math
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -36,6 +37,8 @@ class Replies:
         self._waiting: dict[str, Answer] = {}
         self._names = itertools.count()
         self._ready: asyncio.Task[None] | None = None
+        self.stored_at = -math.inf
+        """When the server last said that something is stored, in the loop's time."""
 
     @staticmethod
     async def of(nc: Client) -> "Replies":
@@ -106,6 +109,19 @@ def lost(nc: Client) -> None:
     replies = _OF.get(nc)
     if replies is not None:
         replies.lost()
+
+
+def stored(nc: Client) -> None:
+    """To be called when the server has said that something is stored."""
+    replies = _OF.get(nc)
+    if replies is not None:
+        replies.stored_at = asyncio.get_running_loop().time()
+
+
+def stored_at(nc: Client) -> float:
+    """When something was last stored through this connection, in the loop's time; long ago where nothing was."""
+    replies = _OF.get(nc)
+    return replies.stored_at if replies is not None else -math.inf
 
 
 class Deadline:

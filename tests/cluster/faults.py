@@ -1,14 +1,17 @@
 """What may happen to a machine: each fault is made, lasts, and is mended again."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from contracts.streams import LEASE, REGISTER
+from contracts.streams import ENTERED, LEASE, REGISTER
 from services.runtime.bus import Bus
+from services.runtime.errors import BusError
+from services.runtime.letters import moment
 from tests.cluster.servers import SIZE
 from tests.cluster.system import Machines
 
@@ -49,9 +52,20 @@ class Faults:
     async def strike(self, kind: str) -> Struck:
         """Make one fault, mend it, and wait until everything is as before."""
         struck = await self.all[kind]()
-        struck.mended_ns = time.time_ns()
         await self._cluster.healthy()
+        struck.mended_ns = time.time_ns()
+        await self._numbers_again(struck.mended_ns)
         return struck
+
+    async def _numbers_again(self, since_ns: int) -> None:
+        """Wait until rows are stored again: what comes after it is another fault, and has its own time."""
+        async with asyncio.timeout(120):
+            while True:
+                with contextlib.suppress(BusError):
+                    last = await self._bus.api(f"STREAM.MSG.GET.{REGISTER.family}", {"last_by_subj": ENTERED})
+                    if moment(last["message"]["time"]).timestamp() * 1e9 > since_ns:
+                        return
+                await asyncio.sleep(0.1)
 
     async def _leader_killed(self, stream: str) -> Struck:
         number = await self._cluster.leader(self._bus, stream)
