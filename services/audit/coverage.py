@@ -28,16 +28,23 @@ class Coverage:
         letters: AsyncIterator[Letter],
         streams: dict[str, int],
         reached: Position | None,
+        proven: Place = ("", 0),
     ) -> None:
         self._bus = bus
         self._report = report
         self._letters = letters
         self._streams = streams
-        self._reached: Place = place(reached) if reached else ("", 0)
+        self.reached: Place = place(reached) if reached else ("", 0)
         self._ahead: Letter | None = None
         self._ended = False
-        self._newest: Place = ("", 0)
+        self.newest: Place = proven
+        """The newest letter that has its row or notice; `letters` begins behind it."""
         self._passed: dict[Place, Letter] = {}
+
+    @property
+    def whole(self) -> bool:
+        """Whether every letter up to the newest one has its row or notice."""
+        return not self._passed
 
     async def account(self, entry: LetterEntered | NoticeKept, where: str) -> None:
         """A row or a notice says that it is of the letter at its position."""
@@ -45,14 +52,14 @@ class Coverage:
             self._report.broken("letter", where, "came by mail, but names no place in MAIL")
             return
         at = place(entry.position)
-        if at == self._newest:
+        if at == self.newest:
             self._report.broken("twice", where, f"the letter at {entry.position} has a row or notice already")
             return
-        if at < self._newest:
+        if at < self.newest:
             self._report.broken(
                 "order", where, f"the letter at {entry.position} comes after one that MAIL stored later"
             )
-        self._newest = max(at, self._newest)
+        self.newest = max(at, self.newest)
         letter = await self._find(at)
         if letter is not None:
             self._compare(entry, entry.position, letter, where)
@@ -82,7 +89,7 @@ class Coverage:
         return self._passed.pop(at, None)
 
     def _pass(self, letter: Letter) -> None:
-        if letter.place > self._reached:
+        if letter.place > self.reached:
             self._report.counts.waiting_letters += 1
             return
         self._passed[letter.place] = letter

@@ -65,13 +65,20 @@ async def letters(
     progress: Progress,
     *,
     octets: bool,
+    after: Place = ("", 0),
 ) -> AsyncIterator[Letter]:
-    """All letters of `streams` (name and last sequence), oldest first; with `octets`, what they hash to is checked."""
+    """The letters of `streams` (name and last sequence) behind `after`, oldest first.
+
+    With `octets`, what they hash to is checked.
+    """
     token = agency or "*"
     subjects = [RECEIVED + token, PART + token] if octets else [RECEIVED + token]
     for name, last in streams:
+        if name < after[0]:
+            continue
         parts = _Parts()
-        async for message in messages(bus, name, subjects, last=last, headers_only=not octets):
+        start = after[1] if name == after[0] else 0
+        async for message in messages(bus, name, subjects, after=start, last=last, headers_only=not octets):
             if message.sequence % SAID_EVERY == 0:
                 progress(name, message.sequence, last)
             if message.subject.startswith(PART):

@@ -43,6 +43,8 @@ class Message(Struct, frozen=True):
     block: bytes
     body: bytes
     stored_ns: int
+    pending: int
+    """Messages behind it that the stream had when this one was sent."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -252,7 +254,8 @@ class _Reader:
         if int(tokens[base + 1]) != self._delivered:
             raise Unavailable(f"{self._stream}: delivery {self._delivered} was lost")
         self._pending = int(tokens[base + 3])
-        return Message(self._stream, int(tokens[base]), subject.decode(), block, body, int(tokens[base + 2]))
+        sequence, stored_ns = int(tokens[base]), int(tokens[base + 2])
+        return Message(self._stream, sequence, subject.decode(), block, body, stored_ns, self._pending)
 
     async def close(self) -> None:
         try:

@@ -24,6 +24,10 @@ Code = Literal[
     "record",  # a record is not the one its row commits to
     "guard",  # a guard says another number than the row
     "receipt",  # a final receipt is missing, doubled, or of another row
+    "order_effect",  # an order was not carried out, more than once, or otherwise than it says
+    "head",  # a signed head is not that of its book, is missing, or its signature does not hold
+    "mail",  # a letter was answered with another mail than its provisional and its final one
+    "store",  # what was proven before is not there any more: the store was exchanged, cut or changed
     "limit",  # a stream, bucket or consumer is not configured as the contracts say
 ]
 
@@ -51,8 +55,16 @@ class Counts(Struct, kw_only=True):
     letters: int = 0
     octets: int = 0
     receipts: int = 0
+    orders: Annotated[int, Meta(description="Orders that rows carry out.")] = 0
+    heads: Annotated[int, Meta(description="Signed heads of books.")] = 0
+    mails: Annotated[int, Meta(description="Receipt mails that RECEIPTS tells of.")] = 0
     waiting_letters: Annotated[int, Meta(description="Letters that the register has not come to.")] = 0
     waiting_receipts: Annotated[int, Meta(description="Rows that sign has not come to.")] = 0
+    waiting_orders: Annotated[int, Meta(description="Orders that the register has not come to.")] = 0
+    waiting_heads: Annotated[int, Meta(description="Books whose newest rows are not signed yet.")] = 0
+    other_places: Annotated[
+        int, Meta(description="Signed heads whose row lies elsewhere than they say: the register was built anew.")
+    ] = 0
     erased_letters: Annotated[int, Meta(description="Letters that the retention role erased; their rows stay.")] = 0
     erased_records: int = 0
     other_calendars: Annotated[
@@ -67,11 +79,21 @@ class Report(Struct, kw_only=True):
     counts: Counts = msgspec.field(default_factory=Counts)
     problems: list[Problem] = []
     more: Annotated[int, Meta(description="Problems beyond those that are listed.")] = 0
+    resumed: Annotated[
+        str | None,
+        Meta(description="When what lies before was proven; None: everything was read from the start."),
+    ] = None
+    seconds: float = 0.0
 
     @property
     def holds(self) -> bool:
         """Whether every promise was found kept."""
         return not self.problems
+
+    def settle(self) -> None:
+        """Forget what is only true of one moment: a run that goes on counts it anew."""
+        counts = self.counts
+        counts.waiting_letters = counts.waiting_receipts = counts.waiting_orders = counts.waiting_heads = 0
 
     def broken(self, code: Code, where: str, words: str) -> None:
         """Note a broken promise."""

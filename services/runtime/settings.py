@@ -334,6 +334,39 @@ class Notify(Section, frozen=True, kw_only=True):
     cap_agency: Annotated[int, Meta(ge=1, description="… of one agency.")] = 20_000
 
 
+class Audit(Section, frozen=True, kw_only=True):
+    """The audit that a running system makes of itself."""
+
+    every_seconds: Annotated[
+        float,
+        Meta(ge=10, description="From the end of one run to the next; a run costs what is new since the last one."),
+    ] = 60.0
+    whole_days: Annotated[
+        float,
+        Meta(
+            ge=0.01,
+            description="After so many days everything is read from the start again: what was changed before the "
+            "proven head, behind the back of the server, is seen by that alone.",
+        ),
+    ] = 7.0
+    start_seconds: Annotated[
+        float, Meta(ge=0, description="`saraban up` starts it so long after everything else is ready.")
+    ] = 30.0
+    octets: Annotated[
+        bool,
+        Meta(description="Read letters and receipts whole; false: by their headers, which does not see their bytes."),
+    ] = True
+    head_seconds: Annotated[
+        float,
+        Meta(
+            ge=60, description="By then a book's newest row must be signed; a minute is the rule, the rest is the way."
+        ),
+    ] = 90.0
+    certificates: Annotated[
+        str, Meta(description="PEM file of the certificates that may sign heads; empty: any, so long as the key fits.")
+    ] = ""
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """Everything one TOML file configures."""
 
@@ -348,3 +381,4 @@ class Settings(Section, frozen=True, kw_only=True):
     register: Register = Register()
     sign: Sign = Sign()
     notify: Notify = Notify()
+    audit: Audit = Audit()

@@ -32,7 +32,8 @@ async def test_a_good_system_holds(good: Copy, tmp_path: Path) -> None:
     assert octets > 0
     assert counts == {
         "books": 2, "rows": 13, "notices": 2, "letters": 15, "receipts": 13, "waiting_letters": 0,
-        "waiting_receipts": 0, "erased_letters": 0, "erased_records": 0, "other_calendars": 0,
+        "waiting_receipts": 0, "erased_letters": 0, "erased_records": 0, "other_calendars": 0, "orders": 1,
+        "heads": 0, "mails": 0, "waiting_orders": 0, "waiting_heads": 2, "other_places": 0,
     }  # fmt: skip
 
 
@@ -55,9 +56,9 @@ async def test_a_missing_row(good: Copy, tmp_path: Path) -> None:
             f"guard: {DEMO} no. 104 (REGISTER:{good.row(104) + 2}): guards a number that its letter does not have",
             f"link: {DEMO} no. 105 (REGISTER:{after}): does not continue the row before it: "
             "a row is missing, changed or out of its place",
+            f"receipt: {DEMO} no. 104 (FINDINGS:5): is the receipt of an entry that no book has",
             f"number: {DEMO} no. 105 (REGISTER:{after}): number 104 is missing before it",
             f"unnumbered: demo letter at {MAIL}:{place}: has neither a number nor a notice",
-            f"receipt: {DEMO} no. 104 (FINDINGS:5): is the receipt of an entry that no book has",
         ]
 
 
