@@ -18,7 +18,7 @@ from tests.cluster.system import Machines
 PAUSED_SECONDS = LEASE.ttl_seconds + 2.0
 """Longer than the lease lives: somebody else must have taken it when the sleeper wakes."""
 
-CUT_SECONDS = 12.0
+CUT_SECONDS = 9.0
 """Longer than an election: the others have gone on, and whoever was connected here has had to leave."""
 
 
