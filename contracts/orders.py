@@ -7,7 +7,6 @@ from msgspec import Meta
 from contracts.event import Event
 from contracts.values import BuddhistYear, Instant, LocalInstant, Number, Series
 
-
 Enveloped = Annotated[
     str | None,
     Meta(

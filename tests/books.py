@@ -102,7 +102,10 @@ class Books(Struct):
         found = []
         hashes = {sha256_hex(codec.encode(record)) for record in self.records}
         positions = [
-            row.event.position for rows in self.rows.values() for row in rows if hasattr(row.event, "position")
+            row.event.position
+            for rows in self.rows.values()
+            for row in rows
+            if isinstance(row.event, LetterEntered) and row.event.position and row.event.moved_from is None
         ]
         places = [(place.stream, place.sequence) for place in positions] + [
             (notice.position.stream, notice.position.sequence) for notice in self.notices
@@ -117,16 +120,22 @@ class Books(Struct):
                     found.append(f"{subject}: message {row.sequence} is not linked to the one before it")
                 link = next_link(link, row.body)
                 if not isinstance(row.event, LetterEntered):
-                    expected = getattr(row.event, "first", None)
+                    expected = getattr(row.event, "first", expected)
+                    if getattr(row.event, "last", (expected or 1) - 1) != (expected or 1) - 1:
+                        found.append(
+                            f"{subject}: message {row.sequence} says that {row.event.last} is the newest number"
+                        )
+                    if getattr(row.event, "record", None) not in hashes | {None}:
+                        found.append(f"{subject}: message {row.sequence} has no record")
                     continue
                 if row.event.number != (expected or 1):
                     found.append(f"{subject}: {row.event.number} where {expected or 1} was due")
                 expected = row.event.number + 1
-                assert row.event.position is not None
-                place = (row.event.position.stream, row.event.position.sequence)
-                if place <= last:
-                    found.append(f"{subject}: number {row.event.number} is out of order")
-                last = place
+                if row.event.position is not None and row.event.moved_from is None:
+                    place = (row.event.position.stream, row.event.position.sequence)
+                    if place <= last:
+                        found.append(f"{subject}: number {row.event.number} is out of order")
+                    last = place
                 if row.event.record not in hashes:
                     found.append(f"{subject}: number {row.event.number} has no record")
         return found

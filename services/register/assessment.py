@@ -1,12 +1,13 @@
 """What a letter is, before it gets its number: letter or notice, series, deemed time, year of the book. Pure."""
 
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
 from contracts.directory import Agency, Domain, Hours, Overlay
 from contracts.event import Position
-from contracts.values import BANGKOK, Remark, Series, from_instant, local_instant
+from contracts.values import BANGKOK, Digest, LocalInstant, Remark, Series, from_instant, local_instant
 from services.register import deemed as deeming
 from services.register import series as choosing
 from services.register.book import book_subject
@@ -64,28 +65,42 @@ def assess(letter: Letter, agency: Agency) -> Assessment:
     series = choosing.series(event)
     if letter.sender is None and series == "general" and not choosing.suspected(event):
         series = "received"
-    entered = from_instant(event.received_at)
-    days = working_days(agency, entered.astimezone(BANGKOK).year)
-    counted = deeming.deemed(entered, days)
-    basis = counted if agency.year_basis == "deemed" else entered.astimezone(BANGKOK)
-    year = basis.year + 543
+    at = place(agency, from_instant(event.received_at))
     lines = event.lines
     return Assessment(
         letter=letter,
         notice=found,
         series=series,
-        year=year,
-        book=book_subject(event.agency, series, year),
-        deemed_at=local_instant(counted),
-        calendar=days.digest,
+        year=at.year,
+        book=book_subject(event.agency, series, at.year),
+        deemed_at=at.deemed_at,
+        calendar=at.calendar,
         remarks=_remarks(letter),
         message_id=lines.message_id or None,
         author=decoded(lines.from_) or None,
         subject=decoded(lines.subject) or None,
         number_format=agency.number_format,
-        first=agency.first_number(series, year),
+        first=agency.first_number(series, at.year),
         certificate=agency.registrar_certificate,
     )
+
+
+class Place(Struct, frozen=True):
+    """Where in time a letter belongs."""
+
+    year: int
+    """Buddhist year of its book."""
+    deemed_at: LocalInstant
+    calendar: Digest
+
+
+def place(agency: Agency, entered: datetime) -> Place:
+    """Deemed time, and year of the book, of what came at this instant: the same for mail and for paper."""
+    local = entered.astimezone(BANGKOK)
+    days = working_days(agency, local.year)
+    counted = deeming.deemed(entered, days)
+    basis = counted if agency.year_basis == "deemed" else local
+    return Place(basis.year + 543, local_instant(counted), days.digest)
 
 
 def working_days(agency: Agency, year: int) -> Calendar:

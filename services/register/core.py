@@ -4,15 +4,17 @@
 those it is given, so the same answers make the same register. transaction.py drives it against NATS, a simulator
 against a model of it, a rebuild against an empty book.
 
-1. learn        the ends of the books that are not known yet
-2. number       rows, records, guards, notices of one batch          (numbering.py)
-3. refuse       orders that cannot be carried out, to DEAD           before any row says they were reached
-4. commit       all or nothing, with the sequence each book must end at
+1. rest on      for each order of the batch: was it given before, and how does its entry stand
+2. learn        the ends of the books that are not known yet
+3. number       rows, records, guards, notices of one batch          (numbering.py, effects.py)
+4. refuse       orders that cannot be carried out, to DEAD           after all before them is stored, and before any
+                                                                     row says that they were reached
+5. commit       all or nothing, with the sequence each book must end at
 
-crash before 4 ends     nothing is stored, or all of it; the position reached is in it, so neither is done twice
-conflict in 4           nothing is stored: guards, ends and positions are read again, and what somebody else has
+crash before 5 ends     nothing is stored, or all of it; the position reached is in it, so neither is done twice
+conflict in 5           nothing is stored: guards, ends and positions are read again, and what somebody else has
                         numbered in the meantime is left out
-no answer to 4          this core is thrown away; if it is stored after all, what the next one reads shows it
+no answer to 5          this core is thrown away; if it is stored after all, what the next one reads shows it
 
 What a driver guarantees:
 
@@ -37,13 +39,17 @@ from typing import Any, Final
 from contracts.streams import BATCH_LETTERS
 from services.register import numbering
 from services.register.assessment import Assessment
+from services.register.book import book_subject
+from services.register.effects import ABOUT_ENTRY, Case, case_of
 from services.register.intake import OrderRead
 from services.register.known import Known, at_or_before
-from services.register.numbering import Batch, Salt, Seal
+from services.register.page import Batch, Salt, Seal
 from services.register.requests import (
     AgencyAsked,
     Commit,
+    EarlierOrder,
     Ends,
+    EntryAsked,
     Guards,
     LastSequence,
     Notices,
@@ -61,6 +67,10 @@ BUSY_SECONDS: Final = 0.25
 
 CONFLICTS: Final = 20
 """So many in a row are no race any more; the worker starts afresh from what REGISTER says."""
+
+
+ORDERS_AT_ONCE: Final = 100
+"""Most orders of one batch."""
 
 
 class OvertakenError(Exception):
@@ -92,11 +102,11 @@ class Core:
         conflicts = 0
         while waiting or given:
             try:
-                yield from self._learn(waiting, given)
                 waiting, given = self._left(waiting, given)
-                if not waiting and not given:
-                    break
-                batch = yield from self._write(waiting, given)
+                cases = yield from self._learn(waiting, given)
+                if self._behind(waiting, given):
+                    continue  # somebody else has done some of it meanwhile
+                batch = yield from self._write(waiting if len(cases) == len(given) else [], cases)
             except Conflict as error:
                 conflicts += 1
                 if conflicts >= CONFLICTS:
@@ -111,11 +121,16 @@ class Core:
                 waiting, given, conflicts = waiting[batch.letters :], given[batch.orders :], 0
         self._refused.clear()
 
-    def _learn(self, letters: Sequence[Assessment], orders: list[OrderRead]) -> Generator[Request, Any, None]:
-        """Make sure that `known` has the ends of what the next batch writes to; `orders` may grow by it."""
+    def _learn(self, letters: Sequence[Assessment], orders: list[OrderRead]) -> Generator[Request, Any, list[Case]]:
+        """The orders of the next batch, with what they rest on; `orders` may grow by it.
+
+        `known` has the ends of what the batch writes to afterwards.
+        """
         known = self.known
         while True:
-            books, agencies = numbering.needs(letters[:BATCH_LETTERS], orders)
+            cases = yield from self._cases(orders)
+            rest = letters[:BATCH_LETTERS] if len(cases) == len(orders) else []
+            books, agencies = numbering.needs(rest, cases)
             unknown_books = tuple(sorted(books - known.ends.keys()))
             unknown_notices = tuple(sorted(agencies - known.notices.keys()))
             fresh: set[str] = set()
@@ -134,7 +149,32 @@ class Core:
                 # An order to open this book may lie in ORDERS and not have been delivered yet.
                 orders += yield OrdersUpTo((yield Opening(agency)))
             if len(orders) == before:
-                return
+                return cases
+
+    def _cases(self, orders: Sequence[OrderRead]) -> Generator[Request, Any, list[Case]]:
+        """The first orders: any number that need only the end of a book, or one that rests on an entry.
+
+        How an entry stands is asked of the stream, which does not know yet what a batch says.
+        """
+        cases: list[Case] = []
+        for read in orders[:ORDERS_AT_ONCE]:
+            order = read.order
+            about = isinstance(order, ABOUT_ENTRY)
+            if about and cases:
+                break
+            agency = yield AgencyAsked(read.agency)
+            repeats = (yield EarlierOrder(read)) if order is not None else None
+            standing = None
+            if isinstance(order, ABOUT_ENTRY) and repeats is None:
+                standing = yield EntryAsked(book_subject(order.agency, order.series, order.year), order.number)
+            cases.append(case_of(read, agency, repeats, standing))
+            if about:
+                break
+        return cases
+
+    def _behind(self, letters: Sequence[Assessment], orders: Sequence[OrderRead]) -> bool:
+        left = self._left(letters, orders)
+        return (len(left[0]), len(left[1])) != (len(letters), len(orders))
 
     def _left(
         self, letters: Sequence[Assessment], orders: Sequence[OrderRead]
@@ -146,12 +186,8 @@ class Core:
             [order for order in orders if not at_or_before(order.position, reached.orders)],
         )
 
-    def _write(self, letters: Sequence[Assessment], orders: Sequence[OrderRead]) -> Generator[Request, Any, Batch]:
-        formats: dict[str, str] = {}
-        for order in orders:
-            if order.agency not in formats:
-                formats[order.agency] = (yield AgencyAsked(order.agency)).number_format
-        batch = numbering.number(letters, orders, self.known, formats, self._salt, self._seal)
+    def _write(self, letters: Sequence[Assessment], cases: Sequence[Case]) -> Generator[Request, Any, Batch]:
+        batch = numbering.number(letters, cases, self.known, self._salt, self._seal)
         for refusal in batch.refusals:
             sequence = refusal.order.position.sequence
             if sequence not in self._refused:  # a conflict makes us build the same batch again

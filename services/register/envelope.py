@@ -41,3 +41,16 @@ def _certificate(pem: str) -> x509.Certificate:
     if not isinstance(key, RSAPublicKey):
         raise EnvelopeError("registrar_certificate: an envelope needs an RSA key")
     return found
+
+
+_ENVELOPED_DATA = bytes.fromhex("06092a864886f70d010703")
+"""The object identifier of EnvelopedData, in DER (RFC 5652 section 6.1)."""
+
+
+def is_envelope(text: str) -> bool:
+    """Whether this is EnvelopedData in DER and base64, as far as its head says."""
+    try:
+        der = base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return der[:1] == b"\x30" and _ENVELOPED_DATA in der[:24]

@@ -13,8 +13,18 @@ def numbered(letters: int, rows: int, book: str, number: int, mail: str, seconds
 
 
 def noticed(letters: int, seconds: float) -> None:
-    """One batch without a number lies in the register: notices, or the opening of a book."""
+    """One batch without a number lies in the register: notices alone."""
     _log.info("register.noticed", letters=letters, seconds=round(seconds, 4))
+
+
+def carried_out(kinds: dict[str, int], position: str, seconds: float) -> None:
+    """Orders were carried out, how many of each kind; the position is the newest one's."""
+    _log.info("register.carried_out", **kinds, position=position, seconds=round(seconds, 4))
+
+
+def book_read(book: str, messages: int, effects: int, seconds: float) -> None:
+    """Messages of a book were read for what orders had done to its entries: once a session, behind the entry asked."""
+    _log.info("register.book_read", book=book, messages=messages, effects=effects, seconds=round(seconds, 3))
 
 
 def refused(subject: str, position: str, reason: str) -> None:

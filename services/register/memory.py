@@ -8,6 +8,8 @@ import base64
 from collections.abc import Iterable
 from typing import Any, Final
 
+from msgspec import Struct
+
 from contracts import codec
 from contracts.dead import MessageClosed, MessageGivenUp, MessageRetried
 from contracts.event import Reached
@@ -20,6 +22,14 @@ from services.runtime.bus import Bus
 
 AT_ONCE: Final = 32
 """Requests under way; the server queues those of its API for all clients."""
+
+
+class Stored(Struct, frozen=True):
+    """A message as it lies in its stream."""
+
+    sequence: int
+    body: bytes
+    time: str
 
 
 class BookDamagedError(Exception):
@@ -87,6 +97,14 @@ class Memory:
         found = await self._last(ORDERS.family, f"order.v1.open.{agency}")
         return found[0] if found is not None else 0
 
+    async def message(self, sequence: int) -> Stored | None:
+        """A message of REGISTER; None where it was erased."""
+        return await self._get(REGISTER.family, {"seq": sequence})
+
+    async def order(self, subject: str, sequence: int) -> Stored | None:
+        """The first message of ORDERS on this subject at or behind a sequence."""
+        return await self._get(ORDERS.family, {"seq": sequence, "next_by_subj": subject})
+
     async def _notice(self, agency: str) -> tuple[int, Reached]:
         subject = NOTICES.replace("*", agency)
         found = await self._last(REGISTER.family, subject)
@@ -99,15 +117,19 @@ class Memory:
             raise BookDamagedError(f"{subject}: message {sequence} of REGISTER is no notice: {error}") from error
 
     async def _last(self, stream: str, subject: str) -> tuple[int, bytes] | None:
+        found = await self._get(stream, {"last_by_subj": subject})
+        return None if found is None else (found.sequence, found.body)
+
+    async def _get(self, stream: str, what: dict[str, Any]) -> Stored | None:
         async with self._slots:
             try:
-                reply: dict[str, Any] = await self._bus.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+                reply: dict[str, Any] = await self._bus.api(f"STREAM.MSG.GET.{stream}", what)
             except errors.Missing as error:
                 if error.code == errors.MESSAGE_NOT_FOUND:
                     return None
                 raise
         message = reply["message"]
-        return int(message["seq"]), base64.b64decode(message.get("data", ""))
+        return Stored(int(message["seq"]), base64.b64decode(message.get("data", "")), message["time"])
 
 
 def _refused(body: bytes) -> Reached:

@@ -26,6 +26,11 @@ CONFLICTS = Counter(
     "saraban_register_conflicts_total",
     "Batches refused because somebody else wrote first, or a letter had its number; nothing was stored.",
 )
+ORDERS = Counter(
+    "saraban_register_orders_total",
+    "Orders carried out.",
+    ["kind"],  # open | enter | void | correct | move | note
+)
 REFUSED_ORDERS = Counter(
     "saraban_register_refused_orders_total",
     "Orders that could not be carried out; they are in DEAD with the reason.",

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from services.register.numbering import Batch, Refusal
+from services.register.intake import OrderRead
+from services.register.page import Batch, Refusal
 
 
 class LastSequence(Struct, frozen=True):
@@ -51,6 +52,23 @@ class AgencyAsked(Struct, frozen=True):
     agency: str
 
 
+class EarlierOrder(Struct, frozen=True):
+    """Whether this order was given before: on the same subject, with the same id, at a lower sequence.
+
+    Answer: Position of the first such message, or None. To be found at least where the earlier one was stored after
+    the day before `given_at`: a repeat says the same `given_at`, and a clock may be a day wrong.
+    """
+
+    order: OrderRead
+
+
+class EntryAsked(Struct, frozen=True):
+    """An entry of a book. Answer: Standing; None where the book has no such entry; str: why it cannot be read."""
+
+    book: str
+    number: int
+
+
 class Refuse(Struct, frozen=True):
     """Store the refusal in DEAD, durably; once for each order of one `carry_out`. Answer: None."""
 
@@ -74,5 +92,17 @@ class Pause(Struct, frozen=True):
 
 
 Request = (
-    LastSequence | ReachedAsked | Ends | Notices | Guards | Opening | OrdersUpTo | AgencyAsked | Refuse | Commit | Pause
+    LastSequence
+    | ReachedAsked
+    | Ends
+    | Notices
+    | Guards
+    | Opening
+    | OrdersUpTo
+    | AgencyAsked
+    | EarlierOrder
+    | EntryAsked
+    | Refuse
+    | Commit
+    | Pause
 )

@@ -19,15 +19,18 @@ from services.register import log, metrics
 from services.register.agencies import Agencies
 from services.register.assessment import Assessment, assess, nobody
 from services.register.core import Core
+from services.register.earlier import Earlier
 from services.register.envelope import EnvelopeError, enveloped
 from services.register.intake import Letter, OrderRead
 from services.register.known import Known
 from services.register.memory import Memory
-from services.register.numbering import Batch, Refusal
+from services.register.page import Batch, Refusal
 from services.register.requests import (
     AgencyAsked,
     Commit,
+    EarlierOrder,
     Ends,
+    EntryAsked,
     Guards,
     LastSequence,
     Notices,
@@ -38,6 +41,7 @@ from services.register.requests import (
     Refuse,
     Request,
 )
+from services.register.standings import Standings
 from services.runtime.batch import commit
 from services.runtime.bus import Bus
 from services.runtime.errors import Busy, Conflict, Unavailable
@@ -59,6 +63,8 @@ class Transaction:
         self._agencies = agencies
         self._orders_up_to = orders_up_to
         self._memory = Memory(bus)
+        self._earlier = Earlier(self._memory)
+        self._standings = Standings(bus, self._memory)
         self._core = Core(known, _salt, _seal, time.time)
         self._connection = bus.nc.stats["reconnects"]
 
@@ -118,6 +124,10 @@ class Transaction:
                 return await self._orders_up_to(request.sequence)
             case AgencyAsked():
                 return await self._agencies.get(request.agency)
+            case EarlierOrder():
+                return await self._earlier.find(request.order)
+            case EntryAsked():
+                return await self._standings.find(request.book, request.number)
             case Pause():
                 await asyncio.sleep(request.seconds)
         return None
@@ -148,6 +158,7 @@ class Transaction:
         self._check_connection()
         started = time.perf_counter()
         last = await commit(self._bus.nc, batch.messages, self._patience(len(batch.messages)))
+        self._standings.stored(batch, last.sequence)
         _count(batch, time.perf_counter() - started)
         return last.sequence
 
@@ -181,10 +192,14 @@ def _count(batch: Batch, seconds: float) -> None:
         metrics.NUMBERS.labels(series).inc(count)
     for kind, count in batch.kinds.items():
         metrics.NOTICES.labels(kind).inc(count)
+    for kind, count in batch.carried.items():
+        metrics.ORDERS.labels(kind).inc(count)
+    if batch.carried:
+        log.carried_out(batch.carried, str(batch.reached.orders), seconds)
     if batch.numbered:
         book, (_, end) = max(batch.ends.items(), key=lambda item: item[1][0])
         log.numbered(batch.letters, len(batch.numbered), book, end.number, batch.numbered[-1], seconds)
-    else:
+    elif batch.letters:
         log.noticed(batch.letters, seconds)
 
 

@@ -11,7 +11,7 @@ from services.register.assessment import Assessment, assess
 from services.register.intake import letter
 from services.register.known import Known
 from services.register.memory import Memory
-from services.register.numbering import EXPECTED, EXPECTED_STREAM, Batch
+from services.register.page import EXPECTED, EXPECTED_STREAM, Batch
 from services.runtime.batch import commit
 from services.runtime.bus import Bus
 from services.runtime.errors import Conflict
@@ -32,7 +32,7 @@ async def learnt(bus: Bus) -> Known:
 
 
 def batch(known: Known, *found: Assessment) -> Batch:
-    return numbering.number(found, [], known, {}, lambda: b"s" * 32, lambda _, __: None)
+    return numbering.number(found, [], known, lambda: b"s" * 32, lambda _, __: None)
 
 
 async def store(bus: Bus, known: Known, found: Batch) -> None:

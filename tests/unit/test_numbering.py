@@ -19,9 +19,11 @@ from contracts.values import sha256_hex
 from services.register import numbering
 from services.register.assessment import Assessment, assess
 from services.register.book import empty, end
+from services.register.effects import case_of
 from services.register.intake import OrderRead, letter
 from services.register.known import Known, at_or_before
-from services.register.numbering import EXPECTED, EXPECTED_STREAM, Batch
+from services.register.page import EXPECTED, EXPECTED_STREAM, Batch
+from services.register.standing import Standing
 from tests.books import MAIL, agency, received
 from tests.conftest import THIS_YEAR
 
@@ -46,15 +48,16 @@ def opening(first: int, sequence: int = 5, agency_id: str = "demo") -> OrderRead
     )
 
 
-def batch(known: Known, letters: Sequence[Assessment], orders: Sequence[OrderRead] = ()) -> Batch:
-    books, agencies = numbering.needs(letters, orders)
+def batch(
+    known: Known, letters: Sequence[Assessment], orders: Sequence[OrderRead] = (), standing: Standing | None = None
+) -> Batch:
+    cases = [case_of(read, agency(read.agency), standing=standing) for read in orders]
+    books, agencies = numbering.needs(letters, cases)
     for book in books:
         known.ends.setdefault(book, empty(book))
     for name in agencies:
         known.notices.setdefault(name, 0)
-    return numbering.number(
-        letters, orders, known, {"demo": "{number}/{year}"}, lambda: b"\x07" * 32, lambda _, pem: pem or None
-    )
+    return numbering.number(letters, cases, known, lambda: b"\x07" * 32, lambda _, pem: pem or None)
 
 
 def events(found: Batch) -> list[Event]:
@@ -194,7 +197,7 @@ def test_orders_that_cannot_be_carried_out() -> None:
     ]
     refused = batch(known, [], odd)
     assert [refusal.reason for refusal in refused.refusals][1] == "odd"
-    assert "order.note.v1" in refused.refusals[0].reason
+    assert "there is no entry 1" in refused.refusals[0].reason
 
 
 def test_orders_come_before_the_letters_of_the_same_batch() -> None:
@@ -322,7 +325,7 @@ def test_two_workers_any_schedule(arrivals: list[tuple[int, str, bool]], schedul
         if not todo:
             workers[who] = _begin(stream)
             continue
-        found = numbering.number(todo, [], known, {}, lambda: b"s" * 32, lambda _, __: None)
+        found = numbering.number(todo, [], known, lambda: b"s" * 32, lambda _, __: None)
         last = None if outcome == "crash" else stream.commit(found)
         if last is None or outcome == "lost":
             workers[who] = _begin(stream)
