@@ -43,6 +43,10 @@ def main() -> None:
 
 def service_line(arguments: list[str]) -> tuple[str, Path] | None:
     """A service and its configuration, if the line is that and nothing else: the short way without typer."""
+    if arguments[:2] == ["audit", "--watch"]:
+        return service_line(["audit", *arguments[2:], "--watch"])
+    if len(arguments) == 4 and arguments[0] == "audit" and arguments[1] == "--config" and arguments[3] == "--watch":
+        return "audit", Path(arguments[2])
     if len(arguments) == 3 and arguments[0] in SERVICES and arguments[1] == "--config":
         return arguments[0], Path(arguments[2])
     if len(arguments) == 2 and arguments[0] in SERVICES and arguments[1].startswith("--config="):

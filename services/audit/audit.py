@@ -53,7 +53,7 @@ async def audit(
 
     Raises:
         Unavailable: a stream could not be read to its end; nothing is proven then.
-        ConfigError: [audit] names certificates that cannot be read.
+        OSError, ValueError: `rules` name certificates that cannot be read; OSError: what is proven cannot be kept.
     """
     began = time.monotonic()
     keep = keep if agency is None else None
@@ -69,7 +69,10 @@ async def audit(
         there = await ends(bus)
         if proven is not None and not await _is_there(bus, report, there, proven):
             return report
-        fresh = Proven(octets=octets, streams=there.created, proven_at="")
+        if proven is None and keep is not None:
+            keep.drop()  # its tables are about to be made anew
+        now = instant(time.time_ns())
+        fresh = Proven(octets=octets, streams=there.created, proven_at=now, began=now)
         await _walk(bus, report, there, proven or fresh, rules, keep, progress)
         return report
     finally:

@@ -37,6 +37,7 @@ class Proven(Struct, kw_only=True):
     octets: Annotated[bool, Meta(description="Whether the letters were read whole.")]
     streams: Annotated[dict[str, str], Meta(description="When each stream was created: another store has other times.")]
     proven_at: str
+    began: Annotated[str, Meta(description="When the audit from the start began that all of it goes back to.")]
     register: Annotated[int, Meta(description="Sequence of the newest message of REGISTER that was followed.")] = 0
     books: list[Book] = []
     beside: list[Expected] = []

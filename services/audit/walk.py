@@ -94,6 +94,7 @@ class Walk:
         self._bus, self._report, self._ends, self._progress = bus, report, ends, progress
         self._agencies, self._octets, self._token, self._seen = agencies, proven.octets, token, seen
         self._start, self._dead, self._mails_at = proven.register, proven.dead, proven.mails
+        self._began = proven.began
         self.at = proven.register
         """Sequence of the newest message that was followed."""
         self._books = Books(report, proven.books)
@@ -138,6 +139,7 @@ class Walk:
             octets=self._octets,
             streams=self._ends.created,
             proven_at=proven_at,
+            began=self._began,
             register=self.at,
             books=list(self._books.all.values()),
             beside=self._beside.open,

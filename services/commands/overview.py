@@ -1,7 +1,7 @@
 """One operations page for several processes: what each says of itself, and which of them does not run."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from services.commands.errors import CommandError
@@ -17,8 +17,9 @@ LOOK_SECONDS = 0.25
 class Overview:
     """Serves the page from `open` to `close`."""
 
-    def __init__(self, supervisor: Supervisor, listen: str, folder: Path) -> None:
-        """`folder` is where the processes keep their readiness."""
+    def __init__(self, supervisor: Supervisor, listen: str, folder: Path, quiet: Collection[str] = ()) -> None:
+        """`folder` is where the processes keep their readiness; parts that are `quiet` come and go without a word."""
+        self._quiet = frozenset(quiet)
         self._supervisor = supervisor
         self._listen = listen
         self._folder = folder
@@ -31,7 +32,7 @@ class Overview:
         """Begin to serve. A part that does not run is a reason of our own: it cannot give one itself."""
         self._readiness = told = Readiness("up", self._folder)
         self.name(names)
-        self._supervisor.on_change = lambda name, runs: told.set(name, False, "is starting" if runs else "does not run")
+        self._supervisor.on_change = self._changed
         self._supervisor.on_restart = lambda name: RESTARTS.labels(name).inc()
         self._ops = OpsServer(self._listen, self._folder, self._supervisor.beside)
         try:
@@ -39,6 +40,10 @@ class Overview:
         except OSError as error:
             raise CommandError(f"{self._listen}: {error.strerror}") from error
         self._looking = asyncio.create_task(self._look(told))
+
+    def _changed(self, name: str, runs: bool) -> None:
+        if self._readiness is not None and name not in self._quiet:
+            self._readiness.set(name, False, "is starting" if runs else "does not run")
 
     def name(self, names: Iterable[str], *, started: bool = False) -> None:
         """Which parts there have to be from now on."""

@@ -41,6 +41,7 @@ NATS_START_SECONDS = 300.0
 """A large store takes a while to be read after a crash."""
 WORKERS = ("register", "sign", "notify")
 NATS_SERVER = "nats-server"
+AUDIT = "audit"
 STORE_SECONDS = 3.0
 """Between looks at whether the store can be written."""
 STORE_FREE_BYTES = 67_108_864
@@ -62,7 +63,7 @@ class System:
         self.embedded = settings.nats == Nats()
         """Whether nats-server is one of our parts: the configuration names none."""
         self._year = 0
-        self._overview = Overview(self.supervisor, settings.ops.listen, state.run)
+        self._overview = Overview(self.supervisor, settings.ops.listen, state.run, quiet=(AUDIT,))
         self._crew = Crew(self.supervisor, self._overview)
 
     async def start(self, *, with_demo: bool) -> None:
@@ -99,6 +100,7 @@ class System:
             self.settings = before
             self._write()
             raise
+        await self.supervisor.restart(AUDIT)  # it serves nobody: no successor has to take over
 
     async def drain(self, on_stage: Callable[[Sequence[str]], None]) -> list[str]:
         """End everything in order; returns the names of the parts that had to be killed."""
@@ -130,6 +132,18 @@ class System:
             if shutil.disk_usage(self.state.store).free >= STORE_FREE_BYTES:
                 self._say(f"nats-server could not write ({reason}); there is room again, it is started anew")
                 await self.supervisor.restart(NATS_SERVER)
+
+    async def audit(self) -> None:
+        """Start the audit some time after everything else is ready: it has the time, the letters have not."""
+        await asyncio.sleep(self.settings.audit.start_seconds)
+        command = (*self._command(AUDIT), "--watch")
+        part = Part(name=AUDIT, command=command, environment=self._environment(), stage=1)
+        starting = asyncio.create_task(self.supervisor.start(part))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting  # half started it would belong to nobody
+            raise
 
     async def turn_year(self) -> None:
         """Make the streams of a new year when it has come."""

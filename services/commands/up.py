@@ -103,7 +103,9 @@ async def _run(state: State, settings: Settings, read: Callable[[], Settings], *
 async def _serve(system: "System", reload: asyncio.Event, read: Callable[[], Settings], began: float) -> None:
     """Until cancelled: say when everything is ready, watch, keep house, reload."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(_say_ready(system, began))
+        ready = asyncio.Event()
+        group.create_task(_say_ready(system, began, ready))
+        group.create_task(_audit(system, ready))
         group.create_task(_reload(system, reload, read))
         group.create_task(_keep_house(system))
         group.create_task(system.keep_writable())
@@ -113,13 +115,19 @@ async def _serve(system: "System", reload: asyncio.Event, read: Callable[[], Set
             raise CommandError(f"{error} cannot run with these settings{system.last_words(str(error))}", 2) from error
 
 
-async def _say_ready(system: "System", began: float) -> None:
+async def _audit(system: "System", ready: asyncio.Event) -> None:
+    await ready.wait()
+    await system.audit()
+
+
+async def _say_ready(system: "System", began: float, ready: asyncio.Event) -> None:
     from services.commands import welcome
 
     if not await until(lambda: not system.not_ready(), PATIENCE_SECONDS):
         say("not ready yet: " + "; ".join(system.not_ready()))
         await until(lambda: not system.not_ready())
     welcome.show(system, time.monotonic() - began)
+    ready.set()
     while sys.stderr.isatty():
         try:
             await system.tell_letters(say)
