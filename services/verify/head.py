@@ -78,7 +78,7 @@ def _signer(head: Head, signed: Signed, sealed: Sealed, trust: TrustStore, betwe
     heir = sealed.certificate is None or certificates.called(sealed.certificate) == name
     if own or stands == "pinned" or (stands == "trusted" and heir):
         return say("head_agrees", name=name, count=between)
-    return say("head_stranger", name=name)
+    return say("head_other_signer" if stands == "trusted" else "head_stranger", name=name)
 
 
 def _token(head: Head, issued: datetime, trust: TrustStore) -> Iterator[Finding]:

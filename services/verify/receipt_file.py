@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from services.sign.signature_policy import LIMITS
 
 EMBEDDED: Final = "receipt.json"
 _DECODER: Final = msgspec.json.Decoder(Receipt, strict=True)
-_MALFORMED = (
+MALFORMED: Final = (
     PdfError,
     ValueError,
     TypeError,
@@ -25,7 +26,10 @@ _MALFORMED = (
     AttributeError,
     NotImplementedError,
     RecursionError,
+    zlib.error,
 )
+"""What a damaged PDF makes pyHanko raise."""
+
 _NAMES_DEPTH, _NAMES_MOST = 8, 64
 
 
@@ -86,7 +90,7 @@ def _embedded(pdf: bytes) -> bytes:
     try:
         reader = PdfFileReader(io.BytesIO(pdf), strict=True, decode_limits=LIMITS)
         found = set(_files(reader.root))
-    except _MALFORMED as error:
+    except MALFORMED as error:
         raise UnreadableError(
             f"cannot be read as PDF: {str(error).splitlines()[0] if str(error) else 'damaged'}"
         ) from error

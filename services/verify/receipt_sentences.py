@@ -231,8 +231,12 @@ RECEIPT: Final[dict[str, Case]] = {
         LINK,
     ),
     "head_stranger": missing(
-        "หัวทะเบียนลงนามโดย {name} ซึ่งไม่ใช่ผู้ประทับตรา และไม่มีผู้ใดที่ท่านเชื่อถือรับรอง",
-        "The head of the book is signed by {name}, not by who sealed the receipt, and nobody you trust vouches for it.",
+        "หัวทะเบียนลงนามในชื่อ {name} แต่ไม่มีผู้ใดที่ท่านเชื่อถือรับรองใบรับรองนี้",
+        "The head of the book is signed in the name of {name}, but nobody you trust vouches for that certificate.",
+    ),
+    "head_other_signer": missing(
+        "หัวทะเบียนลงนามโดย {name} แต่ผู้ประทับตราใบรับเป็นรายอื่น",
+        "The head of the book is signed by {name}, but somebody else sealed the receipt.",
     ),
     "head_test": contradicted(
         "หัวทะเบียนลงนามโดยหน่วยออกใบรับรองทดสอบ แต่ใบรับมิใช่ใบรับทดสอบ",

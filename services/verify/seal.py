@@ -9,7 +9,6 @@ from typing import Any, Final
 from asn1crypto import x509
 from msgspec import Struct
 from pyhanko.pdf_utils.generic import parse_pdf_date
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
@@ -18,6 +17,7 @@ from contracts.values import from_instant
 from services.sign.signature_policy import LIMITS
 from services.sign.trust import TrustStore
 from services.verify import certificates
+from services.verify.receipt_file import MALFORMED
 from services.verify.report import Finding
 from services.verify.sentences import say
 from services.verify.signed import NotSignedError, Signed
@@ -25,8 +25,6 @@ from services.verify.signed import NotSignedError, Signed
 PADES: Final = "/ETSI.CAdES.detached"
 TOLERANCE: Final = timedelta(minutes=5)
 """Clocks of two machines may differ; a time that says otherwise by less is no contradiction."""
-
-_MALFORMED = (PdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, NotImplementedError)
 
 
 class _Place(Struct, frozen=True):
@@ -37,6 +35,10 @@ class _Place(Struct, frozen=True):
     kind: str
     dated: datetime | None
     """When it was made, as the signature dictionary says (/M)."""
+
+
+_UNREADABLE: Final = _Place((), b"", "", None)
+"""Stands for a signature of which not even the place can be read."""
 
 
 class Sealed(Struct, frozen=True):
@@ -83,24 +85,26 @@ def check(pdf: bytes | None, receipt: Receipt, trust: TrustStore, now: datetime)
 
 def _places(pdf: bytes) -> list[_Place]:
     """Every signature and document time-stamp in the file."""
-    reader = PdfFileReader(io.BytesIO(pdf), strict=True, decode_limits=LIMITS)
-    return list(_filled(reader))
+    try:
+        return list(_filled(PdfFileReader(io.BytesIO(pdf), strict=True, decode_limits=LIMITS)))
+    except MALFORMED:
+        return [_UNREADABLE]
 
 
 def _filled(reader: PdfFileReader) -> Iterator[_Place]:
     for _, dictionary, _ in enumerate_sig_fields(reader, filled_status=True):
-        entry: Any = dictionary.get_object()
         try:
+            entry: Any = dictionary.get_object()
             ranges = tuple(int(value) for value in entry["/ByteRange"])
             yield _Place(ranges, bytes(entry.raw_get("/Contents")), str(entry.get("/SubFilter", "")), _dated(entry))
-        except _MALFORMED:
-            yield _Place((), b"", "", None)
+        except MALFORMED:
+            yield _UNREADABLE
 
 
 def _dated(entry: Any) -> datetime | None:
     try:
         moment = parse_pdf_date(entry["/M"])
-    except _MALFORMED:
+    except MALFORMED:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
@@ -119,7 +123,7 @@ def _integrity(pdf: bytes, place: _Place, signed: Signed) -> str:
         alone = gap[:1] == b"<" and gap[-1:] == b">" and bytes.fromhex(gap[1:-1].decode("ascii")) == place.contents
     except ValueError:
         return "seal_broken"
-    if not alone:
+    if not alone or any(place.contents[signed.octets :]):
         return "seal_broken"
 
     def digest(algorithm: str) -> bytes:

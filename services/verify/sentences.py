@@ -53,7 +53,7 @@ _ENGLISH_MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug"
 Value = str | int | float | datetime
 
 
-def say(code: str, *, receipt: int = 1, **values: Value) -> Finding:
+def say(code: str, /, *, receipt: int = 1, **values: Value) -> Finding:
     """The finding for a check that came out as `code`."""
     case = CASES[code]
     return Finding(
@@ -67,11 +67,11 @@ def say(code: str, *, receipt: int = 1, **values: Value) -> Finding:
     )
 
 
-def fill(said: Said, **values: Value) -> Said:
+def fill(sentence: Said, /, **values: Value) -> Said:
     """Write the values into both sentences."""
     thai = {name: _thai(value) for name, value in values.items()}
     english = {name: _english(value) for name, value in values.items()}
-    return Said(said.thai.format_map(thai), said.english.format_map(english))
+    return Said(sentence.thai.format_map(thai), sentence.english.format_map(english))
 
 
 def _thai(value: Value) -> str:

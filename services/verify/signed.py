@@ -40,6 +40,8 @@ class Signed(Struct, frozen=True):
     signer: cms.SignerInfo
     certificate: x509.Certificate
     others: tuple[x509.Certificate, ...]
+    octets: int
+    """How many of the octets given it takes."""
 
     @classmethod
     def read(cls, octets: bytes) -> "Signed":
@@ -56,7 +58,7 @@ class Signed(Struct, frozen=True):
             if len(data["signer_infos"]) != 1:
                 raise NotSignedError("not one signer")
             found = extract_certs_for_validation(data)
-            return cls(data, data["signer_infos"][0], found.signer_cert, tuple(found.other_certs))
+            return cls(data, data["signer_infos"][0], found.signer_cert, tuple(found.other_certs), len(info.dump()))
         except _MALFORMED as error:
             raise NotSignedError(str(error) or type(error).__name__) from error
 
