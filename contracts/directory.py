@@ -70,12 +70,24 @@ class Duty(Entry, frozen=True, kw_only=True):
     valid_until: IsoDate | None = None
 
 
+class LaterHours(Entry, frozen=True, kw_only=True):
+    """Office hours that hold from a day on, until the next ones do."""
+
+    valid_from: IsoDate
+    opens: ClockTime = "08:30"
+    closes: ClockTime = "16:30"
+    weekdays: tuple[Weekday, ...] = (0, 1, 2, 3, 4)
+
+
 class Hours(Entry, frozen=True, kw_only=True):
     """Office hours, half-open: 16:30:00 is already outside. The lunch hour counts."""
 
     opens: ClockTime = "08:30"
     closes: ClockTime = "16:30"
     weekdays: tuple[Weekday, ...] = (0, 1, 2, 3, 4)
+    later: Annotated[
+        tuple[LaterHours, ...], Meta(description="Hours that take effect on a day, in the order of these days.")
+    ] = ()
 
 
 class Overlay(Entry, frozen=True, kw_only=True):
@@ -219,10 +231,16 @@ def _of_books(agency: Agency) -> list[str]:
 
 def _of_days(agency: Agency) -> list[str]:
     found: list[str] = []
-    if agency.hours.opens >= agency.hours.closes:
-        found.append("hours: opens must be before closes")
-    if not agency.hours.weekdays:
-        found.append("hours: no working day; nothing would ever be deemed received")
+    every: tuple[Hours | LaterHours, ...] = (agency.hours, *agency.hours.later)
+    for hours in every:
+        if hours.opens >= hours.closes:
+            found.append("hours: opens must be before closes")
+        if not hours.weekdays:
+            found.append("hours: no working day; nothing would ever be deemed received")
+    starts = [hours.valid_from for hours in agency.hours.later]
+    found += [f"hours: valid_from {day!r} is no day of the calendar" for day in starts if not _is_day(day)]
+    if starts != sorted(set(starts)):
+        found.append("hours: later ones must stand in the order of their days, one for a day")
     days = {**agency.overlay.closed, **agency.overlay.open}
     found += [f"overlay: {day!r} is no day of the calendar" for day in days if not _is_day(day)]
     found += [

@@ -10,16 +10,17 @@ from typing import Annotated, Literal, TypedDict
 import msgspec
 import typer
 
-from contracts.directory import Agency, Domain, Duty, Mailbox, NextHop, Officer, Relay, SealOwner, problems
+from contracts.directory import Agency, Domain, Duty, Mailbox, NextHop, Officer, Relay, SealOwner
 from services.commands.agency_dns import dns
 from services.commands.agency_file import FileFormat, plain, read_file, written
+from services.commands.agency_store import store
+from services.commands.calendar import calendar
 from services.commands.errors import CommandError
-from services.commands.neighbours import conflicts
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import row, say, table
 from services.runtime.bus import Bus
 from services.runtime.config import host_port
-from services.runtime.directory import Directory, put
+from services.runtime.directory import Directory
 from services.runtime.settings import Settings
 
 LOAD_SECONDS = 20.0
@@ -30,6 +31,7 @@ app = typer.Typer(no_args_is_help=True, help="The directory: what the system kno
 
 
 app.command("dns")(dns)
+app.command("calendar")(calendar)
 
 
 class ListFormat(StrEnum):
@@ -126,7 +128,7 @@ def add(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Add an agency. What has no option here (hours, calendar, roster, seal) goes through show, import."""
+    """Add an agency. What has no option here: days off and hours by `calendar --import`, the rest by show, import."""
     if upstream and next_hop:
         raise CommandError("--upstream is mode behind, --next-hop is mode shared: one of them", 2)
     mode: Literal["only", "behind", "shared"] = "behind" if upstream else "shared" if next_hop else "only"
@@ -164,7 +166,10 @@ def import_files(
     state: StateOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Add agencies from files, or replace those that are there. All of them or, if one is wrong, none."""
+    """Add agencies from files, or replace those that are there. All of them or, if one is wrong, none.
+
+    Hours and days off by which a letter in the register would be deemed received at another time are refused.
+    """
     agencies = [agency for file in files for agency in read_file(file)]
     run(_store(find(state, config), agencies, new=False))
 
@@ -203,18 +208,8 @@ async def known_agencies(bus: Bus) -> Mapping[str, Agency]:
 async def _store(settings: Settings, agencies: list[Agency], *, new: bool) -> None:
     async with connected(settings) as bus:
         known = await known_agencies(bus)
-        wrong = [f"{agency.id}: {problem}" for agency in agencies for problem in problems(agency)]
-        wrong += conflicts(agencies, known.values())
-        if new:
-            wrong += [
-                f"{agency.id}: is there already; change it with `import`" for agency in agencies if agency.id in known
-            ]
-        if len({agency.id for agency in agencies}) < len(agencies):
-            wrong.append("an id stands there twice")
-        if wrong:
-            raise CommandError("; ".join(wrong), 2)
+        await store(bus, agencies, known, new=new)
         for agency in agencies:
-            await put(bus, agency)
             say(f"{agency.id}: {'replaced' if agency.id in known else 'added'}, {', '.join(agency.addresses)}")
             if hint := _seal_hint(agency, settings):
                 say(f"{agency.id}: {hint}")

@@ -3,13 +3,13 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.directory import Hours, Overlay
+from contracts.directory import Hours, LaterHours, Overlay
 from contracts.values import BANGKOK
 from services.register.calendar import Calendar, calendar
-from services.register.deemed import deemed
+from services.register.deemed import deemed, passed
 
 VECTORS = [
     ("2026-05-29T10:00:00+07:00", "2026-05-29T10:00:00+07:00", "in hours"),
@@ -71,34 +71,109 @@ def test_it_stays_on_the_calendar_of_the_year_it_came_in() -> None:
     assert deemed(datetime(2027, 1, 4, 8, 30, tzinfo=BANGKOK), old) == datetime(2027, 1, 4, 8, 30, tzinfo=BANGKOK)
 
 
-@given(
-    instants,
-    st.lists(st.dates(min_value=date(2026, 1, 1), max_value=date(2026, 12, 31)), max_size=40, unique=True),
-    st.integers(0, 22),
-    st.integers(1, 59),
-    st.frozensets(st.integers(0, 6), min_size=1),
+days = st.dates(min_value=date(2012, 1, 1), max_value=date(2042, 12, 31))
+"""2555 to 2585."""
+weekdays = st.frozensets(st.integers(0, 6), min_size=1).map(lambda found: tuple(sorted(found)))
+
+
+@st.composite
+def times(draw: st.DrawFn) -> dict[str, str]:
+    minutes = sorted(draw(st.lists(st.integers(0, 1_439), min_size=2, max_size=2, unique=True)))
+    opens, closes = (f"{minute // 60:02d}:{minute % 60:02d}" for minute in minutes)
+    return {"opens": opens, "closes": closes}
+
+
+@st.composite
+def hours(draw: st.DrawFn) -> Hours:
+    starts = sorted(draw(st.lists(days, max_size=4, unique=True)))
+    later = tuple(
+        LaterHours(valid_from=start.isoformat(), weekdays=draw(weekdays), **draw(times())) for start in starts
+    )
+    return Hours(weekdays=draw(weekdays), later=later, **draw(times()))
+
+
+@st.composite
+def overlays(draw: st.DrawFn) -> Overlay:
+    """Single days, and stretches of some weeks, that are closed; single ones that are open."""
+    closed = draw(st.lists(days, max_size=20))
+    for start in draw(st.lists(days, max_size=3)):
+        closed += [start + timedelta(days=each) for each in range(draw(st.integers(1, 40)))]
+    opened = set(draw(st.lists(days, max_size=10))) - set(closed)
+    return Overlay(closed={day.isoformat(): "ปิด" for day in closed}, open={day.isoformat(): "เปิด" for day in opened})
+
+
+moments = st.builds(
+    lambda day, second, micro: datetime.combine(day, time(), BANGKOK) + timedelta(seconds=second, microseconds=micro),
+    days,
+    st.integers(0, 86_399),
+    st.sampled_from([0, 1, 999_999]),
 )
-def test_the_same_holds_for_any_hours_and_overlay(
-    entered: datetime, closed: list[date], opens: int, minutes: int, weekdays: frozenset[int]
+
+
+@settings(max_examples=300)
+@given(hours=hours(), overlay=overlays(), entered=moments, later=st.timedeltas(timedelta(0), timedelta(days=60)))
+def test_the_same_holds_for_any_hours_and_overlay_of_thirty_years(
+    hours: Hours, overlay: Overlay, entered: datetime, later: timedelta
 ) -> None:
-    entered = entered.replace(year=2026, day=min(entered.day, 28))
-    hours = Hours(opens=f"{opens:02d}:00", closes=f"{opens + 1:02d}:{minutes:02d}", weekdays=tuple(sorted(weekdays)))
-    days = calendar(hours, Overlay(closed={day.isoformat(): "ปิด" for day in closed}), entered.astimezone(BANGKOK).year)
-    found = deemed(entered, days)
+    """Monotone, idempotent, in office hours, never before; also across the year, by the calendar of each instant."""
+
+    def by(moment: datetime) -> Calendar:
+        return calendar(hours, overlay, moment.astimezone(BANGKOK).year)
+
+    found = deemed(entered, by(entered))
     assert found >= entered
-    assert days.opens <= found.time() < days.closes
-    assert days.works(found.date())
-    assert deemed(found, days) == found
+    for says in (by(entered), by(found)):
+        office = says.hours(found.date())
+        assert says.works(found.date())
+        assert office.opens <= found.time() < office.closes
+        assert deemed(found, says) == found
+    assert found <= deemed(entered + later, by(entered + later))
+    # Nothing between counts: there is no office hour that the letter could have come to before.
+    assert (passed(entered, by(entered)) == ()) is (found == entered)
+    for one in passed(entered, by(entered)):
+        if one.because == "closed":
+            assert not by(entered).works(one.day)
+            assert one.why
+
+
+def test_why_it_waits_is_told_day_by_day() -> None:
+    at = datetime(2026, 5, 29, 16, 30, tzinfo=BANGKOK)
+    said = [(one.day.day, one.because, one.why) for one in passed(at, national(2026))]
+    assert said == [
+        (29, "too late", "16:30"),
+        (30, "closed", "วันหยุดประจำสัปดาห์"),
+        (31, "closed", "วันวิสาขบูชา"),
+        (1, "closed", "ชดเชยวันวิสาขบูชา"),
+    ]
+    early = passed(at.replace(hour=7), national(2026))
+    assert [(one.because, one.why) for one in early] == [("too early", "08:30")]
+    assert passed(at.replace(hour=10), national(2026)) == ()
+
+
+def test_hours_that_change_over_night() -> None:
+    """16:10 is in hours on the last day of the old ones, and too late on the first of the new ones."""
+    changed = Hours(later=(LaterHours(valid_from="2026-07-01", opens="08:00", closes="16:00"),))
+    says = calendar(changed, Overlay(), 2026)
+    assert deemed(datetime(2026, 6, 30, 16, 10, tzinfo=BANGKOK), says) == datetime(2026, 6, 30, 16, 10, tzinfo=BANGKOK)
+    assert deemed(datetime(2026, 6, 30, 16, 30, tzinfo=BANGKOK), says) == datetime(2026, 7, 1, 8, 0, tzinfo=BANGKOK)
+    assert deemed(datetime(2026, 7, 1, 16, 10, tzinfo=BANGKOK), says) == datetime(2026, 7, 2, 8, 0, tzinfo=BANGKOK)
 
 
 def test_every_day_of_thirty_years() -> None:
-    last = datetime(2016, 12, 31, tzinfo=BANGKOK)
-    day = date(2017, 1, 1)
-    while day < date(2047, 1, 1):
-        days = national(day.year)
-        for at in (time(0), time(8, 30), time(12, 0), time(16, 29, 59), time(16, 30)):
-            found = deemed(datetime.combine(day, at, BANGKOK), days)
+    """2555 to 2585, the default calendar: monotone, idempotent, in hours, never more than ten days away."""
+    edges = (time(0), time(8, 29, 59, 999_999), time(8, 30), time(12), time(16, 29, 59, 999_999), time(16, 30))
+    last = datetime(2011, 12, 31, tzinfo=BANGKOK)
+    day = date(2012, 1, 1)
+    while day.year < 2043:
+        says = national(day.year)
+        for edge in edges:
+            at = datetime.combine(day, edge, BANGKOK)
+            found = deemed(at, says)
             assert last <= found
-            assert found - datetime.combine(day, at, BANGKOK) < timedelta(days=11)
+            assert timedelta(0) <= found - at < timedelta(days=11)
+            assert time(8, 30) <= found.time() < time(16, 30)
+            assert says.works(found.date())
+            assert national(found.year).works(found.date())
+            assert deemed(found, says) == found
             last = found
         day += timedelta(days=1)
