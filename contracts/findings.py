@@ -172,7 +172,7 @@ class CheckpointSealed(Event, tag="sign.checkpoint.v1", frozen=True, kw_only=Tru
 
     stream: ClassVar[str] = "FINDINGS"
     form: ClassVar[str] = "sign.v1.checkpoint.{agency}.{series}.{year}"
-    key_form: ClassVar[str] = "{agency}:{series}:{year}:{length}:{state}"
+    key_form: ClassVar[str] = "{agency}:{series}:{year}:{sequence}:{length}:{state}"
     occurred: ClassVar[str] = "signed_at"
 
     series: Series

@@ -25,6 +25,7 @@ PROGRAMS = {
     "dnsmasq-base": "dnsmasq",
     "rspamd": "rspamd",
     "curl": "curl",
+    "softhsm2": "softhsm2-util",
     "exim4-daemon-light": "exim4",
 }
 """Debian package to a program of it, for `@pytest.mark.system(package)`."""

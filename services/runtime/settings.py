@@ -262,9 +262,21 @@ class Sign(Section, frozen=True, kw_only=True):
     trust: Annotated[
         str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")
     ] = ""
-    seals: Annotated[dict[str, str], Meta(description="Name to PKCS#12 file; the name `operator` is the default.")] = {}
+    seals: Annotated[
+        dict[str, str],
+        Meta(
+            description="Name to PKCS#12 file, or to a key in a token: pkcs11:token=…;object=…?module-path=… (RFC 7512). "
+            "The name `operator` is the default; `operator.next` takes over when its certificate begins to be valid. A "
+            "replaced file is taken into use without a restart."
+        ),
+    ] = {}
     seal_passwords: Annotated[
-        dict[str, str], Meta(description="Name to password; better by SARABAN_SIGN__SEAL_PASSWORDS__<NAME>.")
+        dict[str, str],
+        Meta(description="Name to password, or to the token's PIN; better by SARABAN_SIGN__SEAL_PASSWORDS__<NAME>."),
+    ] = {}
+    seal_certificates: Annotated[
+        dict[str, str],
+        Meta(description="Name to PEM file with the certificate and its chain, where the token holds none."),
     ] = {}
     test_authority: Annotated[
         str, Meta(description="Folder for the throw-away test authority; empty: none is made.")

@@ -27,6 +27,7 @@ from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
 from services.sign.seal import SealError
+from services.sign.seal_sources import renew
 from services.sign.seals import Seals
 from services.sign.trust import TrustError, TrustStore
 from services.sign.worker import Worker
@@ -104,6 +105,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         log.ready(equipment.seals.names, equipment.trust.version)
         checkpoints = Checkpoints(bus, directory, equipment.seals, press, authorities, config.sign.checkpoint_seconds)
         beside.append(asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals"))
+        beside.append(asyncio.create_task(renew(equipment.seals.sources, equipment.seals), name="keys"))
         beside.append(asyncio.create_task(checkpoints.run(), name="checkpoints"))
         worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, checkpoints, software)
         settlement = Settlement(bus, readiness)

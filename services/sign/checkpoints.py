@@ -30,6 +30,7 @@ from services.sign.heads import Heads, checkpoint
 from services.sign.opening import rest, resume
 from services.sign.press import Press
 from services.sign.rows import follow
+from services.sign.seal import SealError
 from services.sign.seals import NoSealError, Seals
 from services.sign.signed_book import BookChangedError, End, SignedBook, fold
 from services.sign.stamping import Stamping
@@ -139,13 +140,13 @@ class Checkpoints:
                 await self._append(self._places.get(message.subject) or await self._open(message.subject), message)
 
     async def _take_up(self) -> None:
-        """Open every book that went on since its newest checkpoint, or that is shorter than it."""
-        signed = await self._heads.lengths()
+        """Open every book that does not end with its newest signed head."""
+        signed = await self._heads.signed()
         if self._stamping is not None:
             self._stamping.take_up(book for book, it in signed.items() if not it.stamped)
-        written = await self._heads.books()
+        written = await self._heads.written()
         for book in sorted(written.keys() | signed.keys()):
-            if book not in signed or signed[book].length != written.get(book, 0):
+            if book not in signed or signed[book].sequence != written.get(book):
                 await self._open(book)
 
     async def _open(self, subject: str) -> _Place:
@@ -221,7 +222,7 @@ class Checkpoints:
         except Conflict:
             metrics.CONFLICTS.inc()
             place.due = time.monotonic()
-        except (NoSealError, BusError) as error:
+        except (NoSealError, SealError, BusError) as error:
             place.due = time.monotonic() + AGAIN_SECONDS
             if place.said != str(error):
                 place.said = str(error)

@@ -23,9 +23,6 @@ CHECKPOINTS: Final = "sign.v1.checkpoint.*.*.*"
 LOOKS_BACK: Final = (timedelta(minutes=10), timedelta(days=1), timedelta(days=36_500))
 """How far back a head before a row is looked for, one after the other; the last is the whole stream."""
 
-_PAGE: Final = 100_000
-"""Subjects of one answer (nats-server)."""
-
 
 class Stored(NamedTuple):
     """A head, and where its checkpoint lies in FINDINGS."""
@@ -37,7 +34,7 @@ class Stored(NamedTuple):
 class Known(NamedTuple):
     """Of a book's newest checkpoint, without reading it."""
 
-    length: int
+    sequence: int
     stamped: bool
 
 
@@ -95,27 +92,21 @@ class Heads:
         message = Outgoing(event.nats_subject, codec.encode(event), codec.encode_headers(event) | {EXPECTED: str(last)})
         return (await commit(self._bus.nc, (message,), self._bus.timeout)).sequence
 
-    async def lengths(self) -> dict[str, Known]:
-        """Of every book that was ever signed, how long it was at its newest checkpoint."""
+    async def signed(self) -> dict[str, Known]:
+        """Of every book that was ever signed, where the row of its newest head lies."""
         found: dict[str, Known] = {}
         async with aclosing(scan(self._bus, FINDINGS.family, [CHECKPOINTS], LAST_OF_EACH, headers_only=True)) as every:
             async for message in every:
                 named = {name.lower(): value for name, value in (message.headers or {}).items()}
-                length, _, state = headers.percent_decode(named.get("ce-id", "")).rpartition(":")
-                if (count := length.rpartition(":")[2]).isdigit():
-                    found[book_of(message.subject)] = Known(int(count), state == "stamped")
+                *_, sequence, _, state = ("", "", *headers.percent_decode(named.get("ce-id", "")).split(":"))
+                if sequence.isdigit():
+                    found[book_of(message.subject)] = Known(int(sequence), state == "stamped")
         return found
 
-    async def books(self) -> dict[str, int]:
-        """Every book there is, and how many messages it has."""
-        found: dict[str, int] = {}
-        while True:
-            page = {"subjects_filter": BOOKS, "offset": len(found)}
-            state = (await self._bus.api(f"STREAM.INFO.{REGISTER.family}", page))["state"]
-            subjects = state.get("subjects") or {}
-            found |= subjects
-            if len(subjects) < _PAGE:
-                return found
+    async def written(self) -> dict[str, int]:
+        """Every book there is, and where its newest row lies."""
+        async with aclosing(scan(self._bus, REGISTER.family, [BOOKS], LAST_OF_EACH, headers_only=True)) as every:
+            return {message.subject: message.metadata.sequence.stream async for message in every}
 
     async def row(self, sequence: int) -> RawMessage | None:
         """A message of REGISTER."""

@@ -37,6 +37,16 @@ def seal_unusable(reason: str) -> None:
     _log.warning("sign.seal_unusable", reason=reason)
 
 
+def seal_renewed(name: str, certificate: str, until: str) -> None:
+    """A replaced key is in use from now on."""
+    _log.info("sign.seal_renewed", seal=name, certificate=certificate, until=until)
+
+
+def seal_not_renewed(name: str, error: str) -> None:
+    """A replaced key cannot be used; the one before stays in use."""
+    _log.error("sign.seal_not_renewed", seal=name, error=error)
+
+
 def ready(seals: list[str], trust_store: str) -> None:
     """Keys and trust store are loaded, a child has started."""
     _log.info("sign.ready", seals=seals, trust_store=trust_store)

@@ -83,3 +83,12 @@ HEADS_MISSING = Counter(
     "Receipts that could not carry a signed head.",
     ["reason"],  # none_yet | too_many_rows | book_changed
 )
+CERTIFICATE_EXPIRES = Gauge(
+    "saraban_sign_certificate_expires_seconds",
+    "How long the certificate of a seal is valid, by the name in sign.seals.",
+    ["seal"],  # the names that the operator gave: operator, …
+    multiprocess_mode="livemin",
+)
+SEALS_REFUSED = Counter(
+    "saraban_sign_seals_refused_total", "Replaced keys that could not be used; the one before stays in use."
+)

@@ -8,15 +8,15 @@ import asyncio
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from asn1crypto import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key, pkcs12
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
@@ -35,12 +35,30 @@ class SealError(Exception):
     """A seal key cannot be used; one sentence that names the file."""
 
 
-class _LoadedSigner(Signer):
-    """pyHanko's signer interface over a key object that stays loaded."""
+class RawKey(Protocol):
+    """A private key, wherever it is."""
 
-    def __init__(
-        self, key: RSAPrivateKey | EllipticCurvePrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]
-    ) -> None:
+    def sign(self, octets: bytes, digest: str) -> bytes:
+        """The signature over `octets`: PKCS #1 v1.5, or ECDSA in DER. Raises SealError: it cannot sign now."""
+
+
+class _LoadedKey:
+    """A key in this process's memory."""
+
+    def __init__(self, key: RSAPrivateKey | EllipticCurvePrivateKey) -> None:
+        self._key = key
+
+    def sign(self, octets: bytes, digest: str) -> bytes:
+        hashed = _HASHES[digest]
+        if isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(octets, PKCS1v15(), hashed)
+        return self._key.sign(octets, ECDSA(hashed))
+
+
+class _LoadedSigner(Signer):
+    """pyHanko's signer interface over a key that stays loaded."""
+
+    def __init__(self, key: RawKey, certificate: x509.Certificate, chain: list[x509.Certificate]) -> None:
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # published without types
         store.register_multiple(chain)
         # A root in the signature proves nothing; who verifies has it, or does not trust it.
@@ -48,20 +66,25 @@ class _LoadedSigner(Signer):
         self._key = key
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        hashed = _HASHES[digest_algorithm]
-        if isinstance(self._key, RSAPrivateKey):
-            return self._key.sign(data, PKCS1v15(), hashed)
-        return self._key.sign(data, ECDSA(hashed))
+        return self._key.sign(data, digest_algorithm)
+
+    def raw(self, octets: bytes, digest: str) -> bytes:
+        """A bare signature."""
+        return self._key.sign(octets, digest)
 
 
 class SealKey:
     """A key with its certificates, ready to seal. Safe to use from several threads."""
 
-    def __init__(
-        self, key: RSAPrivateKey | EllipticCurvePrivateKey, certificate: x509.Certificate, chain: list[x509.Certificate]
-    ) -> None:
+    def __init__(self, key: RawKey, certificate: x509.Certificate, chain: list[x509.Certificate]) -> None:
+        """Raises SealError: a key of another kind than RSA from 2048 bits and ECDSA."""
+        public = certificate.public_key
+        if public.algorithm not in ("rsa", "ec"):
+            raise SealError("the key is neither RSA nor ECDSA")
+        if public.algorithm == "rsa" and public.bit_size < 2048:
+            raise SealError(f"RSA with {public.bit_size} bits is too short, at least 2048")
         self._signer = _LoadedSigner(key, certificate, chain)
-        self._digest = "sha384" if isinstance(key, EllipticCurvePrivateKey) and key.key_size > 256 else "sha256"
+        self._digest = "sha384" if public.algorithm == "ec" and public.bit_size > 256 else "sha256"
         octets = sum(len(one.dump()) for one in (certificate, *chain)) + _CMS_OCTETS
         self._reserved = 2 * octets  # hex digits
         self.certificate = certificate
@@ -85,21 +108,46 @@ class SealKey:
             raise SealError(f"{path}: holds no key with its certificate")
         if not isinstance(bag.key, RSAPrivateKey | EllipticCurvePrivateKey):
             raise SealError(f"{path}: the key is neither RSA nor ECDSA")
-        if isinstance(bag.key, RSAPrivateKey) and bag.key.key_size < 2048:
-            raise SealError(f"{path}: RSA with {bag.key.key_size} bits is too short, at least 2048")
         chain = [_asn1(one.certificate.public_bytes(Encoding.DER)) for one in bag.additional_certs]
-        return cls(bag.key, _asn1(bag.cert.certificate.public_bytes(Encoding.DER)), chain)
+        try:
+            return cls(_LoadedKey(bag.key), _asn1(bag.cert.certificate.public_bytes(Encoding.DER)), chain)
+        except SealError as error:
+            raise SealError(f"{path}: {error}") from error
+
+    @property
+    def begins(self) -> datetime:
+        """From when the certificate is valid."""
+        found: datetime = self.certificate["tbs_certificate"]["validity"]["not_before"].native
+        return found
+
+    @property
+    def ends(self) -> datetime:
+        """Until when the certificate is valid."""
+        found: datetime = self.certificate["tbs_certificate"]["validity"]["not_after"].native
+        return found
 
     def problem(self, now: datetime | None = None) -> str | None:
         """Why the certificate should not be used now, or None."""
-        validity = self.certificate["tbs_certificate"]["validity"]
-        begins, ends = validity["not_before"].native, validity["not_after"].native
         now = now or datetime.now(UTC)
-        if now < begins:
-            return f"the certificate of {self.name} is not valid before {begins:%Y-%m-%d}"
-        if now > ends:
-            return f"the certificate of {self.name} was valid until {ends:%Y-%m-%d}"
+        if now < self.begins:
+            return f"the certificate of {self.name} is not valid before {self.begins:%Y-%m-%d}"
+        if now > self.ends:
+            return f"the certificate of {self.name} was valid until {self.ends:%Y-%m-%d}"
         return None
+
+    def fits(self) -> bool:
+        """Whether the certificate is the key's: one signature, made and verified. Raises SealError."""
+        public = load_der_public_key(self.certificate.public_key.dump())
+        octets = b"saraban"
+        made = self._signer.raw(octets, self._digest)
+        try:
+            if isinstance(public, RSAPublicKey):
+                public.verify(made, octets, PKCS1v15(), _HASHES[self._digest])
+            elif isinstance(public, EllipticCurvePublicKey):
+                public.verify(made, octets, ECDSA(_HASHES[self._digest]))
+        except InvalidSignature:
+            return False
+        return isinstance(public, RSAPublicKey | EllipticCurvePublicKey)
 
     def seal(self, pdf: bytes, reason: str) -> bytes:
         """The same PDF with an invisible signature field that covers all of it."""

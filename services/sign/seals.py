@@ -1,14 +1,16 @@
 """Which key seals an agency's receipts, and in whose name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from contracts.directory import Agency
 from contracts.receipt import Seal, Text
 from services.runtime.settings import Sign
-from services.sign import authority
+from services.sign import authority, metrics
 from services.sign.seal import SealError, SealKey
+from services.sign.seal_sources import NEXT, Source, sources
 
 OPERATOR: Final = "operator"
 """The key of agencies that name none."""
@@ -25,8 +27,16 @@ class NoSealError(Exception):
 class Seals:
     """The keys of this process. Only `sign` has them."""
 
-    def __init__(self, keys: Mapping[str, SealKey], test: SealKey | None, operator: str = "") -> None:
-        self._keys = keys
+    def __init__(
+        self,
+        keys: Mapping[str, SealKey],
+        test: SealKey | None,
+        operator: str = "",
+        sources: Sequence[Source] = (),
+    ) -> None:
+        self.sources = sources
+        """Where the keys come from; they are looked at again (seal_sources.py)."""
+        self._keys = dict(keys)
         self._test = test
         self._operator = operator
 
@@ -37,19 +47,28 @@ class Seals:
         Raises:
             SealError: a key cannot be used; the message names the setting.
         """
-        keys: dict[str, SealKey] = {}
-        for name, file in config.seals.items():
-            try:
-                keys[name] = SealKey.load(state / file, config.seal_passwords.get(name))
-            except SealError as error:
-                raise SealError(f"sign.seals.{name}: {error}") from error
+        found = sources(config, state)
+        keys = {source.name: source.load() for source in found}
         test = None
         if config.test_authority:
             try:
                 test = authority.ensure(state / config.test_authority)
             except (SealError, OSError) as error:
                 raise SealError(f"sign.test_authority: {error}") from error
-        return cls(keys, test, config.operator)
+        return cls(keys, test, config.operator, found)
+
+    def key(self, name: str) -> SealKey | None:
+        """The key in use under a name of the settings."""
+        return self._keys.get(name)
+
+    def replace(self, name: str, key: SealKey) -> None:
+        """From now on this key is used under this name; what is being sealed is sealed with the one before."""
+        self._keys[name] = key
+
+    def measure(self, now: datetime) -> None:
+        """Show how long certificates are valid."""
+        for name, key in self._keys.items():
+            metrics.CERTIFICATE_EXPIRES.labels(name).set((key.ends - now).total_seconds())
 
     def of(self, agency: Agency) -> tuple[SealKey, Seal]:
         """The agency's key, and how its receipts name the seal.
@@ -68,13 +87,20 @@ class Seals:
         if owner.kind == "agency" and not owner.key:
             raise NoSealError("the agency seals itself, but its seal names no key", shared=False)
         name = owner.key or OPERATOR
-        key = self._keys.get(name)
+        key = self._current(name)
         if key is None:
             raise NoSealError(f"sign.seals has no {name!r}", shared=name == OPERATOR)
         if problem := key.problem():
             raise NoSealError(f"sign.seals.{name}: {problem}", shared=name == OPERATOR)
         by = agency.name if owner.kind == "agency" else self._operator or key.name
         return key, Seal(kind=owner.kind, by=Text(value=by), on_behalf_of=behalf)
+
+    def _current(self, name: str) -> SealKey | None:
+        """The key, or the next one as soon as its certificate is valid."""
+        key, following = self._keys.get(name), self._keys.get(name + NEXT)
+        if following is not None and (key is None or following.problem() is None):
+            return following
+        return key
 
     def problems(self, agencies: Iterable[Agency]) -> tuple[list[str], list[str]]:
         """Why receipts could not be sealed: by a key that many agencies wait for, once each; by an agency's own."""

@@ -22,13 +22,16 @@ from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError
 from services.sign.press import Press
-from services.sign.seal import SealKey
+from services.sign.seal import SealError, SealKey
 from services.sign.seals import NoSealError, Seals
 from services.sign.warnings import warning
 from services.sign.withheld import withheld
 
 SEAL_PAUSE_SECONDS: Final = 60.0
 """How long rows wait where the operator's own key cannot be used: it is many agencies', and somebody is at it."""
+
+TOKEN_PAUSE_SECONDS: Final = 10.0
+"""How long a letter waits where the token with the key does not sign: it may be on its way back."""
 
 CHILD_PAUSE_SECONDS: Final = 10.0
 """How long a letter waits where the host could start no child process."""
@@ -179,6 +182,9 @@ class Worker:
             return await self._press.print(paper, key)
         except PaperError as error:
             raise Poison(f"the receipt cannot be laid out: {error}") from error
+        except SealError as error:
+            log.no_seal(paper.agency, str(error))
+            raise Retry(TOKEN_PAUSE_SECONDS, str(error)) from error
 
     async def _publish(self, event: LetterExamined | ReceiptSealed) -> bool:
         try:

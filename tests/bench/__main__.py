@@ -11,7 +11,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from tests.bench import circular, costs, ingress, numbers
+from tests.bench import circular, costs, ingress, numbers, sealing
 from tests.bench.figures import HEAD, Row
 from tests.postfix import HOLD, postfix
 
@@ -20,7 +20,12 @@ async def bench(rounds: int, scale: float, only: str, processes: int) -> list[Ro
     """Measure; the rows come back with their rounds."""
     with tempfile.TemporaryDirectory(prefix="saraban-bench-") as folder, postfix(HOLD) as peer:
         async with ingress.ingress(Path(folder), processes) as ours, costs.stock() as stock:
-            every = (*ingress.rows(ours, peer, scale), *costs.rows(ours, stock, scale), *numbers.rows(ours, scale))
+            every = (
+                *ingress.rows(ours, peer, scale),
+                *costs.rows(ours, stock, scale),
+                *numbers.rows(ours, scale),
+                *sealing.rows(ours, Path(folder), scale),
+            )
             rows = [row for row in every if only in row.what]
             for number in range(rounds + 1):
                 for row in rows:
