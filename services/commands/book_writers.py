@@ -1,6 +1,7 @@
 """A book as a table to read, as JSON, or as CSV: entry by entry, the same octets for the same log."""
 
 import csv
+from enum import StrEnum
 from typing import IO, Any, Protocol
 
 import msgspec
@@ -13,6 +14,15 @@ AT_ONCE = 500
 ERASED = "(erased)"
 WITHHELD = "(classified)"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Format(StrEnum):
+    """How the book is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
 
 
 class Writer(Protocol):

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -12,9 +11,9 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from contracts.values import Series
-from services.commands import register_print, service
+from services.commands import register_print, register_search, service
 from services.commands.agency import known_agencies
-from services.commands.book_writers import ERASED, WITHHELD, Csv, Json, Table, Writer
+from services.commands.book_writers import ERASED, WITHHELD, Csv, Format, Json, Table, Writer
 from services.commands.errors import CommandError
 from services.commands.order_options import SeriesName
 from services.commands.place import ConfigOption, StateOption, connected, find, run
@@ -28,15 +27,6 @@ app = typer.Typer(help="The register of received letters (ทะเบียน�
 AgencyOption = Annotated[str | None, typer.Option("--agency", metavar="ID", help="Only of this agency.")]
 SeriesOption = Annotated[SeriesName | None, typer.Option("--series", help="Only this series.")]
 YearOption = Annotated[int | None, typer.Option("--year", metavar="YEAR", help="Only of this Buddhist year.")]
-
-
-class Format(StrEnum):
-    """How the book is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 @app.callback()
@@ -215,6 +205,7 @@ def _history(entry: Entry) -> Iterator[tuple[str, str]]:
 
 
 app.command("print")(register_print.print_book)
+app.command("search")(register_search.search_books)
 
 
 @contextmanager
