@@ -94,6 +94,10 @@ class _Provision:
             raise ProvisionRefused("; ".join(refused))
         for name, config in wanted.items():
             await self._make(name, config, existing[name])
+        for name in await self._former_years():
+            found = await self._stream(name)
+            if found is not None:
+                await self._spread(name, self._bus.settings.replicas, found)
         for consumer in CONSUMERS:
             await self._make_consumer(consumer)
         return self._done
@@ -136,6 +140,13 @@ class _Provision:
         if added:
             await self._bus.api(f"STREAM.UPDATE.{name}", {**found, **added})
             self._done.append(f"{name}: {', '.join(sorted(added))} switched on")
+        await self._spread(name, int(str(config["num_replicas"])), {**found, **added})
+
+    async def _spread(self, name: str, replicas: int, found: Mapping[str, Any]) -> None:
+        """A single server has become a cluster: the others get a copy. The other way round a person decides."""
+        if int(found.get("num_replicas", 1)) < replicas:
+            await self._bus.api(f"STREAM.UPDATE.{name}", {**found, "num_replicas": replicas})
+            self._done.append(f"{name}: lies on {replicas} servers from now on")
 
     async def _retire_former(self, name: str) -> None:
         """A new year of a yearly stream: the old ones give up their subjects and keep everything else."""
@@ -243,6 +254,8 @@ def _different(config: Mapping[str, object], found: Mapping[str, Any]) -> list[s
 
 def _refused(name: str, config: Mapping[str, object], found: Mapping[str, Any]) -> list[str]:
     wanted = {key: value for key, value in config.items() if not (key in _ADDABLE and value == _ADDABLE[key])}
+    if int(found.get("num_replicas", 1)) < int(str(wanted["num_replicas"])):
+        del wanted["num_replicas"]  # more copies harm nobody
     return [f"{name}: {line}" for line in _different(wanted, found)]
 
 

@@ -20,6 +20,7 @@ from tests.chaos.system import ADDRESSES
 from tests.cluster.faults import Faults, Struck
 from tests.cluster.figures import stored_at, table
 from tests.cluster.senders import Senders
+from tests.cluster.servers import quicken
 from tests.cluster.system import SERVICES, Machines
 
 MOST_LETTERS = 100_000
@@ -39,7 +40,7 @@ async def campaign(
         await machines.start()
         bus = await Bus.connect(machines.cluster.settings(request_seconds=2.0), "test")
         if ack_wait_seconds:
-            await machines.quicken(bus, ack_wait_seconds)
+            await quicken(bus, ack_wait_seconds)
         faults = Faults(machines, bus, dice)
         plan = [kind for kind in kinds or faults.all for _ in range(times)]
         dice.shuffle(plan)
@@ -62,7 +63,7 @@ async def campaign(
         user, _, password = servers.users["test"].partition(":")
         verdict = await judge(list(servers.servers), user, password, senders.accepted, machines.notes, settle_seconds)
         if ack_wait_seconds:
-            await machines.quicken(bus)  # the audit compares
+            await quicken(bus)  # the audit compares
         rows = await stored_at(bus.js, "REGISTER", "register.v1.entered.>")
         stored = await stored_at(bus.js, f"MAIL_{machines.year}", "mail.v1.received.>")
         await bus.close()

@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from contracts.streams import CONSUMERS
 from services.runtime import settings
 from services.runtime.bus import Bus
 from services.runtime.errors import BusError
@@ -115,3 +116,15 @@ class Cluster:
                 await asyncio.to_thread(server.kill)
         for wire in self._wires.values():
             await wire.close()
+
+
+async def quicken(bus: Bus, ack_wait_seconds: int = 0) -> None:
+    """A delivery that died comes again after so many seconds; 0: the consumers' own two minutes."""
+    for consumer in CONSUMERS:
+        config = consumer.config()
+        if ack_wait_seconds:
+            config["ack_wait"] = ack_wait_seconds * 1_000_000_000
+        await bus.api(
+            f"CONSUMER.CREATE.{consumer.stream}.{consumer.durable}.{consumer.filter_subject}",
+            {"stream_name": consumer.stream, "config": config, "action": "update"},
+        )

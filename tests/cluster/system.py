@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from contracts.directory import Agency
-from contracts.streams import CONSUMERS
 from contracts.values import BANGKOK
 from services.commands import toml
 from services.runtime import directory
@@ -102,17 +101,6 @@ class Machines:
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a service's process."""
         os.kill(self._processes[name].pid, number)
-
-    async def quicken(self, bus: Bus, ack_wait_seconds: int = 0) -> None:
-        """A delivery that died comes again after so many seconds; 0: the consumers' own two minutes."""
-        for consumer in CONSUMERS:
-            config = consumer.config()
-            if ack_wait_seconds:
-                config["ack_wait"] = ack_wait_seconds * 1_000_000_000
-            await bus.api(
-                f"CONSUMER.CREATE.{consumer.stream}.{consumer.durable}.{consumer.filter_subject}",
-                {"stream_name": consumer.stream, "config": config, "action": "update"},
-            )
 
     def audit(self) -> tuple[int, str]:
         """Exit code and words of `saraban audit`."""

@@ -1,8 +1,9 @@
 """The year's switch under load: by the deemed time at the last working day's end, by the entered one at midnight.
 
-`python -m tests.cluster.year --rate 40`. Three time servers of its own live in faked time and the ingress believes
-them; everything else of `saraban up` lives in the same time by libfaketime. nats-server does not, so the streams' own
-time stamps tell nothing here, and nothing rests on them. One state folder sees both instants.
+`python -m tests.cluster.year --rate 40`. Three time servers of its own live in faked time, the ingress believes them,
+and nobody else tells a letter's time: workers, nats-server and the streams' own time stamps live in this machine's, and
+nothing may rest on those. `provision` and the audit are typed in faked time, since they ask which year it is. One state
+folder sees both instants.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from tests.chaos.judge import Json, Verdict, judge, messages
 from tests.chaos.letters import Letter, letters
 from tests.chaos.system import ADDRESSES, SARABAN, agency
 from tests.cluster.senders import Senders
+from tests.cluster.servers import quicken
 from tests.servers import free_port
 from tests.time_servers import TimeServers
 from tests.world import World
@@ -72,8 +74,7 @@ class Turn:
         (folder / "time").mkdir(exist_ok=True)
         self._times = TimeServers(folder / "time")
         names = ", ".join(f'"{self._times.serve(self._moved)}"' for _ in range(3))
-        self.environment = _environment(self._moved)
-        self.world = World(folder, TOML.format(servers=names), self.environment)
+        self.world = World(folder, TOML.format(servers=names))
 
     @property
     def _moved(self) -> str:
@@ -91,6 +92,7 @@ class Turn:
                 values = agency(number, address, self._relay)
                 values["year_basis"] = BASES[str(values["id"])]
                 await directory.put(bus, msgspec.convert(values, Agency))
+        await self.quicken(15)
         if self.until(self._instant - BEFORE) < 0:
             raise TooLateError
 
@@ -116,9 +118,14 @@ class Turn:
     def saraban(self, *words: str) -> tuple[int, str]:
         """Type a command in the time that the system lives in."""
         done = subprocess.run(
-            [*SARABAN, *words], env=os.environ | self.environment, capture_output=True, text=True, check=False
+            [*SARABAN, *words], env=os.environ | _faked(self._moved), capture_output=True, text=True, check=False
         )
         return done.returncode, done.stdout + done.stderr
+
+    async def quicken(self, ack_wait_seconds: int = 0) -> None:
+        """What was under way when the system was stopped comes again sooner; 0: as it must be."""
+        async with self.world.bus("provision") as bus:
+            await quicken(bus, ack_wait_seconds)
 
     async def stop(self) -> None:
         """End the system and its time."""
@@ -126,8 +133,8 @@ class Turn:
         self._times.close()
 
 
-def _environment(moved: str) -> dict[str, str]:
-    """What makes a process live in another time; its timers go on by the clock that nobody moves."""
+def _faked(moved: str) -> dict[str, str]:
+    """What makes a process live in another time."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     return {"LD_PRELOAD": str(library), "FAKETIME": moved, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
@@ -181,6 +188,7 @@ async def _judged(turn: Turn, accepted: list[Letter], notes: Path, settle_second
     finally:
         await nc.close()
     _years([(subject, msgspec.json.decode(body)) for _, subject, _, body in found], verdict)
+    await turn.quicken()  # the audit compares
     code, words = await asyncio.to_thread(turn.saraban, "audit", "--state", str(turn.world.state))
     print(words.strip())
     if code != 0:

@@ -13,7 +13,7 @@ from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from services.runtime.durability import broken, replicated
 from services.runtime.errors import Unavailable
-from services.runtime.provision import provision
+from services.runtime.provision import ProvisionRefused, differences, provision
 from tests.books import MAIL, received, stored
 from tests.cluster.servers import SIZE, Cluster
 from tests.conftest import THIS_YEAR
@@ -139,14 +139,21 @@ async def feed_on(cluster: Cluster, bus: Bus, number: int) -> Feed:
         await feed.close()
 
 
-async def test_a_stream_of_one_server_does_not_pass_for_three(cluster: Cluster) -> None:
+async def test_a_stream_of_one_server_does_not_pass_for_three_until_it_lies_on_them(cluster: Cluster) -> None:
     lonely = cluster.settings(replicas=1)
     bus = await Bus.connect(cluster.settings(), "test")
     try:
         assert "saraban provision" in (await replicated(bus, THIS_YEAR) or "")
+        await provision(lonely, THIS_YEAR - 1)
         await provision(lonely, THIS_YEAR)
         reason = await replicated(bus, THIS_YEAR)
         assert reason == f"{MAIL} lies on 1 servers, nats.replicas says 3"
+        done = await cluster.provision(THIS_YEAR)
+        assert f"{MAIL}: lies on 3 servers from now on" in done
+        assert await replicated(bus, THIS_YEAR) is None
+        assert await differences(bus, THIS_YEAR) == []
+        with pytest.raises(ProvisionRefused, match="num_replicas is 3, wanted 1"):
+            await provision(lonely, THIS_YEAR)
     finally:
         await bus.close()
 
