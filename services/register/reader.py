@@ -9,6 +9,7 @@ from contracts import codec
 from contracts.event import Position
 from contracts.mail import MailReceived
 from contracts.streams import MAIL, MAIL_RECEIVED, ORDERS
+from contracts.values import from_instant
 from services.register import intake
 from services.register.feed import Feed, Message
 from services.register.intake import ORDER_KINDS, Letter, OrderRead
@@ -142,7 +143,8 @@ class MailReader:
 def _received(subject: str, headers: dict[str, str]) -> MailReceived | None:
     try:
         event = codec.decode_received(headers)
-    except codec.UndecodableError:
+        from_instant(event.received_at)
+    except (codec.UndecodableError, ValueError):
         return None
     return event if subject == MAIL_RECEIVED.replace("*", event.agency) else None  # whose letter is it, otherwise?
 

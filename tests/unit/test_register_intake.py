@@ -9,7 +9,7 @@ from contracts import codec
 from contracts.event import Position
 from contracts.mail import MailReceived
 from contracts.orders import BookOpenOrdered, ReleaseOrdered
-from contracts.values import UNASSIGNED, sha256_hex
+from contracts.values import UNASSIGNED, instant, sha256_hex
 from services.register.assessment import assess, nobody
 from services.register.intake import letter, order, salvaged
 from tests.books import MAIL, agency, received
@@ -66,6 +66,14 @@ def test_whatever_the_headers_say_it_can_be_numbered(headers: dict[str, str], bo
     assert "unreadable" in checked.remarks
     codec.encode_headers(found.event)
     assert msgspec.convert(msgspec.to_builtins(found.event), MailReceived) == found.event
+
+
+def test_an_instant_that_no_calendar_has_is_none() -> None:
+    """It passes the pattern; the letter is numbered with the time at which its stream stored it, without a bound."""
+    headers = codec.encode_headers(received(received_at="2026-13-17T03:00:00.000000Z"))
+    found = salvaged(SUBJECT, headers, b"x", PLACE, STORED)
+    assert (found.event.received_at, found.bound_ms, found.unreadable) == (instant(STORED), None, True)
+    assert assess(found, nobody("demo")).remarks == ("unreadable", "time_not_within_bound")
 
 
 def test_labels_are_remarks() -> None:
