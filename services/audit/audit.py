@@ -139,15 +139,18 @@ async def _has_head(bus: Bus, book: Book) -> bool:
     return chain.next_link(row.previous, found.body) == book.link
 
 
-async def _agencies(bus: Bus, agency: str | None) -> Mapping[str, Agency]:
-    found: dict[str, Agency] = {}
+async def _agencies(bus: Bus, agency: str | None) -> Mapping[str, list[Agency | None]]:
+    """Every entry of each agency, newest first, since rows were made by their calendars; None: it was taken out."""
+    found: dict[str, list[Agency | None]] = {}
     subject = f"$KV.{DIRECTORY.name}.agency.{agency or '*'}"
-    async for message in messages(bus, f"KV_{DIRECTORY.name}", [subject], newest_only=True):
+    async for message in messages(bus, f"KV_{DIRECTORY.name}", [subject]):
+        entries = found.setdefault(message.subject.rpartition(".")[2], [])
         if not message.body:
+            entries.insert(0, None)
             continue
         try:
             entry = msgspec.json.decode(message.body, type=Agency, strict=True)
         except msgspec.MsgspecError:
             continue  # the register goes on with the value before it; its hash says which calendar it took
-        found[entry.id] = entry
+        entries.insert(0, entry)
     return found

@@ -7,7 +7,7 @@ end says that rows were cut off.
 import base64
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -156,7 +156,7 @@ class Heads:
         except codec.UndecodableError:
             return None  # said where the heads are read
 
-    def finish(self, settled: int, seconds: float, known: Mapping[str, object]) -> None:
+    def finish(self, settled: int, seconds: float, known: Collection[str]) -> None:
         """Every book's end must be signed `seconds` after its newest row, unless sign has not come to that row."""
         for book in self._books.all.values():
             if book.length <= book.head or book.subject.split(".")[3] not in known:

@@ -68,7 +68,10 @@ class Counts(Struct, kw_only=True):
     erased_letters: Annotated[int, Meta(description="Letters that the retention role erased; their rows stay.")] = 0
     erased_records: int = 0
     other_calendars: Annotated[
-        int, Meta(description="Rows whose calendar is not the present one: deemed_at could not be computed again.")
+        int,
+        Meta(
+            description="Rows whose calendar the directory does not know (any more): deemed_at was not computed again."
+        ),
     ] = 0
 
 

@@ -3,7 +3,7 @@
 What is in memory is what does not fit together yet; all of it can be kept, and gone on from (proven.py).
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
 from contracts import codec
@@ -84,7 +84,7 @@ class Walk:
         bus: Bus,
         report: Report,
         ends: Ends,
-        agencies: Mapping[str, Agency],
+        agencies: Mapping[str, Sequence[Agency | None]],
         signatures: Signatures,
         seen: Seen,
         proven: Proven,
@@ -92,7 +92,8 @@ class Walk:
     ) -> None:
         token = report.agency or "*"
         self._bus, self._report, self._ends, self._progress = bus, report, ends, progress
-        self._agencies, self._octets, self._token, self._seen = agencies, proven.octets, token, seen
+        self._octets, self._token, self._seen = proven.octets, token, seen
+        self._agencies = {name for name, entries in agencies.items() if entries and entries[0] is not None}
         self._start, self._dead, self._mails_at = proven.register, proven.dead, proven.mails
         self._began = proven.began
         self.at = proven.register
