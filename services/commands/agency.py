@@ -1,6 +1,5 @@
 """`saraban agency`: the directory of agencies."""
 
-import asyncio
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -16,14 +15,12 @@ from services.commands.agency_file import FileFormat, plain, read_file, written
 from services.commands.agency_store import store
 from services.commands.calendar import calendar
 from services.commands.errors import CommandError
+from services.commands.known import known_agencies as known_agencies
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import row, say, table
-from services.runtime.bus import Bus
 from services.runtime.config import host_port
-from services.runtime.directory import Directory
 from services.runtime.settings import Settings
 
-LOAD_SECONDS = 20.0
 OPERATOR = "operator"
 """The seal of agencies that name none (services/sign/seals.py)."""
 
@@ -190,19 +187,6 @@ def export(
 async def _read(state: Path | None, config: Path | None) -> Mapping[str, Agency]:
     async with connected(find(state, config)) as bus:
         return await known_agencies(bus)
-
-
-async def known_agencies(bus: Bus) -> Mapping[str, Agency]:
-    """The directory as it is now."""
-    directory = await Directory.watch(bus)
-    try:
-        async with asyncio.timeout(LOAD_SECONDS):
-            await directory.wait_loaded()
-        return dict(directory.agencies)
-    except TimeoutError:
-        raise CommandError("the directory cannot be read; was `saraban provision` run?") from None
-    finally:
-        await directory.close()
 
 
 async def _store(settings: Settings, agencies: list[Agency], *, new: bool) -> None:

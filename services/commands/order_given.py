@@ -13,8 +13,8 @@ from contracts.event import Event, Position
 from contracts.orders import EntryOrder, MoveOrdered, Order, VoidOrdered
 from contracts.register import BookOpened, EntryMoved, EntryVoided, LetterEntered
 from contracts.streams import ORDERS
-from services.commands.agency import known_agencies
 from services.commands.errors import CommandError
+from services.commands.known import known_agencies
 from services.commands.place import connected, find
 from services.commands.stream import follow, last_sequence
 from services.register.book import book_subject

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from contracts.values import Series
 from services.commands import register_print, register_search, service
-from services.commands.agency import known_agencies
 from services.commands.book_writers import ERASED, WITHHELD, Csv, Format, Json, Table, Writer
 from services.commands.errors import CommandError
+from services.commands.known import known_agencies
 from services.commands.order_options import SeriesName
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import ERR, OUT, clean, thai_time

@@ -4,19 +4,20 @@ import tempfile
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from services.commands.agency import known_agencies
 from services.commands.errors import CommandError
+from services.commands.known import known_agencies
 from services.commands.order_options import SeriesName, buddhist_year
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import ERR, say, short
-from services.desk.form13 import FormError
-from services.desk.printing import Chosen, Gathered, NothingToPrintError, Tell, gather, lay_out
 from services.desk.typed_dates import NoDateError, day
+
+if TYPE_CHECKING:
+    from services.desk.printing import Chosen, Gathered, Tell
 
 
 def print_book(
@@ -41,6 +42,10 @@ def print_book(
 
     The same log gives the same octets. The layout has the form's columns; it is unverified against the printed form.
     """
+    # Only here: the typesetter and what it needs would cost each search half a second.
+    from services.desk.form13 import FormError
+    from services.desk.printing import Chosen, NothingToPrintError, lay_out
+
     if last is not None and last < first:
         raise CommandError(f"--to {last}: is before --from {first}", 2)
     chosen = Chosen(first=first, last=last, days=_days(on, until))
@@ -73,12 +78,14 @@ async def _gather(
     agency: str | None,
     series: SeriesName,
     year: int,
-    chosen: Chosen,
+    chosen: "Chosen",
     spool: IO[bytes],
-    tell: Tell,
+    tell: "Tell",
     state: Path | None,
     config: Path | None,
-) -> Gathered:
+) -> "Gathered":
+    from services.desk.printing import gather
+
     async with connected(find(state, config)) as bus:
         known = await known_agencies(bus)
         if agency is None and len(known) == 1:
@@ -107,7 +114,7 @@ def _days(on: str | None, until: str | None) -> tuple[date, date] | None:
     return begun, ended
 
 
-def _teller(bar: Progress) -> Tell:
+def _teller(bar: Progress) -> "Tell":
     """A bar for each of the steps, one after the other."""
     tasks: dict[str, object] = {}
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from services.commands.agency import known_agencies
 from services.commands.book_writers import Csv, Format, Json, Table, Writer
 from services.commands.errors import CommandError
+from services.commands.known import known_agencies
 from services.commands.order_options import SeriesName, typed_day
 from services.commands.place import ConfigOption, StateOption, connected, find, run
 from services.commands.terminal import ERR, say
