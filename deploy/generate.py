@@ -37,7 +37,9 @@ Written by `python -m deploy.generate` from contracts/permissions.py.
 
 CLUSTER = """\
 One server of a cluster of three: `NATS_NAME=nats-1 nats-server -c cluster.conf` on the first, and so on.
-saraban.toml: [nats] servers = all three, replicas = 3, monitors = [].
+saraban.toml: [nats] servers = all three, replicas = 3, monitors = []; `saraban provision` once all three are there.
+Begin with three EMPTY stores. The store of a server that ran by itself is no member's: half a minute after it joins,
+nats-server deletes every stream that the cluster does not know. deploy/runbook.md says how to move.
 Put the hosts' names for nats-1, nats-2 and nats-3. The routes are in clear here: use a private network or add TLS.
 sync_interval stays `always`: three replicas survive one machine, not one power cut for all.
 Passwords come from the environment, as in single.conf.

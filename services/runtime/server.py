@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from contracts.permissions import ROLES, Rights, Service
 
 ACCOUNT = "SARABAN"
-"""The NATS account that holds the streams; the same everywhere, so that a store can move to a cluster."""
+"""The NATS account that holds the streams; the same everywhere, so that a backup of one server fits a cluster."""
 
 _ROUTES = "nats-route://"
 
