@@ -2,9 +2,11 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from contracts.event import Event
 from contracts.orders import CorrectOrdered, EnterOrdered, MoveOrdered, NoteOrdered, VoidOrdered
 from contracts.register import EntryCorrected, EntryMoved, EntryNoted, EntryVoided, LetterEntered
 from contracts.values import sha256_hex
@@ -101,7 +103,7 @@ async def test_an_effect_that_was_taken_out(ordered: Copy, tmp_path: Path) -> No
         ]
 
 
-EDITS = {
+EDITS: dict[str, tuple[type[Event], dict[str, Any], str]] = {
     "another entry is voided": (EntryVoided, {"number": 3}, "is not what the order at ORDERS:2 says: number"),
     "an entry is voided by a note": (
         EntryVoided,
