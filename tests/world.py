@@ -47,7 +47,7 @@ class Typed(NamedTuple):
     stderr: str
 
 
-def _typed(words: list[str]) -> Typed:
+def typed(words: list[str]) -> Typed:
     out, err = io.StringIO(), io.StringIO()
     before, sys.argv = sys.argv, ["saraban", *words]
     try:
@@ -165,7 +165,7 @@ class World:
 
         def type_it() -> None:
             try:
-                found.set_result(_typed([*words, "--state", str(self.state)]))
+                found.set_result(typed([*words, "--state", str(self.state)]))
             except BaseException as error:  # noqa: BLE001 - whatever ends the command is the test's to see
                 found.set_exception(error)
 
