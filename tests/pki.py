@@ -91,10 +91,11 @@ def make_signer(
     crl_url: str | None = None,
     timestamping: bool = False,
     rsa_key: bool = False,
+    key: Key | None = None,
 ) -> Identity:
     """Somebody whom `root` certifies; `crl_url` makes the certificate declare where its status is published."""
     moment = datetime.now(UTC)
-    key: Key = (
+    key = key or (
         rsa.generate_private_key(public_exponent=65537, key_size=2048)
         if rsa_key
         else ec.generate_private_key(ec.SECP256R1())

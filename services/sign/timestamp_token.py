@@ -10,6 +10,7 @@ from asn1crypto import algos, cms, tsp, x509
 from pyhanko.sign.general import SigningError
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
+from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
@@ -78,22 +79,23 @@ class Request:
         at: datetime = info["gen_time"].native
         if abs(at - now) > CLOCKS_APART:
             raise TokenError(f"its time is {at:%Y-%m-%dT%H:%M:%SZ}, ours {now:%Y-%m-%dT%H:%M:%SZ}")
-        _check_certificate(_signer(signed), at)
-        context = None
-        if trust.anchors:
-            context = ValidationContext(
-                trust_roots=[x509.Certificate.load(anchor) for anchor in trust.anchors],
-                other_certs=[one.chosen for one in signed["certificates"]],
-                moment=at,
-                allow_fetching=False,
-                revocation_mode="soft-fail",
-            )
+        signer = _signer(signed)
+        _check_certificate(signer, at)
+        context = ValidationContext(
+            # Without anchors its own certificate stands for itself: what the token says of itself is all there is.
+            trust_roots=[x509.Certificate.load(anchor) for anchor in trust.anchors] or [signer],
+            other_certs=[one.chosen for one in signed["certificates"]],
+            moment=at,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+        )
         found = asyncio.run(
             validate_tst_signed_data(signed, context, lambda name: self._imprint if name == "sha256" else b"")
         )
-        if not (found["intact"] and found["valid"]):
+        status = TimestampSignatureStatus(**found)
+        if not (status.intact and status.valid):
             raise TokenError("its token does not verify")
-        if context is not None and not found.get("validation_path"):
+        if not status.trusted:
             raise TokenError("its certificate does not chain to sign.timestamp_trust")
 
 
