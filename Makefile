@@ -3,13 +3,14 @@ PYTHON ?= python3
 SEED ?=
 LETTERS ?= 5000
 INPUTS ?= 1000000
+SCHEDULES ?= 100000
 TIMES ?= 20
 STATE ?= var
 PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check bench siege chaos cluster fuzz lock
+.PHONY: help env run test check bench siege chaos cluster fuzz prove lock
 
 help: ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -57,6 +58,9 @@ cluster: $(ENV) ## Three nats-servers, and each fault TIMES times while letters 
 
 fuzz: $(ENV) ## A million hostile inputs to the ingress, each answer judged: some minutes. SEED=, INPUTS=.
 	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
+
+prove: $(ENV) ## The register's core under 100,000 schedules of crashes, delays and races, on all processors. SCHEDULES=.
+	@.venv/bin/python -m tests.simulator --schedules $(SCHEDULES)
 
 lock: $(ENV) ## Renew requirements.lock (it holds names, versions and hashes; no addresses).
 	@.venv/bin/uv pip compile --quiet --no-config --upgrade --universal --generate-hashes --no-emit-index-url pyproject.toml --extra dev -o requirements.lock

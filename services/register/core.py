@@ -191,6 +191,8 @@ class Core:
         for refusal in batch.refusals:
             sequence = refusal.order.position.sequence
             if sequence not in self._refused:  # a conflict makes us build the same batch again
+                if (yield LastSequence()) != self.known.last:
+                    raise Conflict("somebody else wrote: what is to be refused may be carried out by now")
                 yield Refuse(refusal)
                 self._refused.add(sequence)
         if batch.messages:
