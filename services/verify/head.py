@@ -14,6 +14,7 @@ from services.verify.report import Finding
 from services.verify.seal import TOLERANCE, Sealed
 from services.verify.sentences import say
 from services.verify.signed import DIGESTS, NotSignedError, Signed
+from services.words import wording
 
 
 def check(receipt: Receipt, row: LetterEntered, sealed: Sealed, trust: TrustStore) -> Iterator[Finding]:
@@ -21,7 +22,11 @@ def check(receipt: Receipt, row: LetterEntered, sealed: Sealed, trust: TrustStor
     head = receipt.proof.head
     if isinstance(head, Unknown):
         first = row.previous == chain.first_link(row.nats_subject)
-        yield say("head_first") if first else say("head_none", reason=head.reason)
+        yield (
+            say("head_first")
+            if first
+            else say("head_none", reason=head.reason, reason_thai=wording.REASONS.get(head.reason, head.reason))
+        )
         return
     try:
         signed = Signed.read(head.signature)
@@ -76,8 +81,10 @@ def _signer(head: Head, signed: Signed, sealed: Sealed, trust: TrustStore, betwe
     stands = certificates.chain(signed.certificate, signed.others, trust, from_instant(head.signed_at))
     # Before a new key the sealer had an older one: then his name, certified by somebody trusted, is what ties them.
     heir = sealed.certificate is None or certificates.called(sealed.certificate) == name
-    if own or stands == "pinned" or (stands == "trusted" and heir):
+    if stands == "pinned" or (stands == "trusted" and heir) or (own and sealed.trusted):
         return say("head_agrees", name=name, count=between)
+    if own:
+        return say("head_own", name=name)
     return say("head_other_signer" if stands == "trusted" else "head_stranger", name=name)
 
 

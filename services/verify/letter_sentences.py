@@ -21,23 +21,23 @@ from services.verify.case import (
 LETTER: Final[dict[str, Case]] = {
     # -- the letter -------------------------------------------------------------------------------------------------
     "letter_stored": proven(
-        "หนังสือที่ให้มาตรงกับที่ระบบรับไว้ทุกอักขระ",
-        "The letter given is, octet for octet, the one that was received.",
+        "หนังสือที่ให้มาตรงทุกอักขระกับฉบับที่ใบรับระบุ",
+        "The letter given is, octet for octet, the one the receipt is of.",
         OCTETS,
     ),
     "letter_covered": proven(
-        "ต้นฉบับที่แนบอยู่ในไปรษณีย์ที่ให้มาตรงกับที่ระบบรับไว้ทุกอักขระ",
-        "The original attached to the mail given is, octet for octet, the letter that was received.",
+        "ต้นฉบับที่แนบอยู่ในไปรษณีย์ที่ให้มาตรงทุกอักขระกับฉบับที่ใบรับระบุ",
+        "The original attached to the mail given is, octet for octet, the letter the receipt is of.",
         OCTETS,
     ),
     "letter_line_ends": proven(
-        "หนังสือที่ให้มาตรงกับที่ระบบรับไว้ทุกอักขระ เว้นแต่เครื่องหมายขึ้นบรรทัด",
-        "The letter given is, octet for octet but for its line ends, the one that was received.",
+        "หนังสือที่ให้มาตรงทุกอักขระกับฉบับที่ใบรับระบุ เว้นแต่เครื่องหมายขึ้นบรรทัด",
+        "The letter given is, octet for octet but for its line ends, the one the receipt is of.",
         OCTETS,
     ),
     "letter_named": proven(
-        "สำเนาที่ให้มามี Message-ID ผู้ส่ง วันที่ เรื่อง และเนื้อความทุกอักขระตรงกับที่ระบบรับไว้",
-        "The copy given has the Message-ID, From, Date, Subject and body, octet for octet, of the letter received.",
+        "สำเนาที่ให้มามี Message-ID ผู้ส่ง วันที่ เรื่อง และเนื้อความทุกอักขระตรงกับฉบับที่ใบรับระบุ",
+        "The copy given has Message-ID, From, Date, Subject and, octet for octet, body of the receipt's letter.",
         IDENTITY,
     ),
     "letter_message_id": proven(
@@ -51,18 +51,18 @@ LETTER: Final[dict[str, Case]] = {
         MESSAGE_ID,
     ),
     "letter_body": proven(
-        "เนื้อความและไฟล์แนบของสำเนาตรงกับที่ระบบรับไว้",
-        "Text and attachments of the copy are those that were received, white space at line ends aside.",
+        "เนื้อความและไฟล์แนบของสำเนาตรงกับฉบับที่ใบรับระบุ",
+        "Text and attachments of the copy are those of the receipt's letter, white space at line ends aside.",
         BODY,
     ),
     "letter_text": proven(
-        "ข้อความของสำเนาตรงกับที่ระบบรับไว้ แม้ระหว่างทางจะเข้ารหัสใหม่",
-        "The text of the copy is what was received, though it was encoded anew on the way (white space aside).",
+        "ข้อความของสำเนาตรงกับฉบับที่ใบรับระบุ แม้จะเข้ารหัสต่างกัน (ไม่นับช่องว่าง)",
+        "The text of the copy is that of the receipt's letter, though encoded otherwise (white space aside).",
         DECODED,
     ),
     "letter_other_text": contradicted(
-        "ข้อความของหนังสือที่ให้มาไม่ตรงกับที่ระบบรับไว้",
-        "The text of the letter given is not the text that was received.",
+        "ข้อความของหนังสือที่ให้มาไม่ตรงกับฉบับที่ใบรับระบุ",
+        "The text of the letter given is not that of the letter the receipt is of.",
         DECODED,
     ),
     "letter_text_unknown": missing(
@@ -70,23 +70,23 @@ LETTER: Final[dict[str, Case]] = {
         "The copy was encoded otherwise, and the receipt has no digest of the decoded text to compare it with.",
     ),
     "letter_file": proven(
-        "ไฟล์แนบ {file} ตรงกับที่ระบบรับไว้ทุกอักขระ",
-        "The attachment {file} is, octet for octet, the one that was received.",
+        "ไฟล์แนบ {file} ตรงทุกอักขระกับที่ใบรับระบุ",
+        "The attachment {file} is, octet for octet, the one the receipt lists.",
         FILES,
     ),
     "letter_file_changed": contradicted(
-        "ไฟล์แนบ {file} ไม่ตรงกับที่ระบบรับไว้",
-        "The attachment {file} is not the one that was received.",
+        "ไฟล์แนบ {file} ไม่ตรงกับที่ใบรับระบุ",
+        "The attachment {file} is not the one the receipt lists.",
         FILES,
     ),
     "letter_file_missing": contradicted(
-        "หนังสือที่ให้มาไม่มีไฟล์แนบ {file} ที่ระบบรับไว้",
-        "The letter given lacks the attachment {file} that was received.",
+        "หนังสือที่ให้มาไม่มีไฟล์แนบ {file} ที่ใบรับระบุ",
+        "The letter given lacks the attachment {file} that the receipt lists.",
         FILES,
     ),
     "letter_file_added": contradicted(
-        "หนังสือที่ให้มามีไฟล์แนบ {file} ซึ่งไม่มีในหนังสือที่ระบบรับไว้",
-        "The letter given has an attachment {file} that was not in the letter received.",
+        "หนังสือที่ให้มามีไฟล์แนบ {file} ซึ่งใบรับไม่ได้ระบุ",
+        "The letter given has an attachment {file} that the receipt does not list.",
         FILES,
     ),
     "letter_files_unknown": missing(
@@ -98,12 +98,12 @@ LETTER: Final[dict[str, Case]] = {
         "Other header lines of the copy, such as From, Date and Subject, are not proven by it: relays may change them.",
     ),
     "letter_header_differs": missing(
-        "ผู้ส่ง วันที่ หรือเรื่องของสำเนา (หรือช่องว่างในเนื้อความ) ไม่ตรงกับที่ระบบรับไว้ บอกไม่ได้ว่าส่วนใด",
-        "From, Date, Subject or white space of the copy is not what was received: which, cannot be told.",
+        "ผู้ส่ง วันที่ หรือเรื่องของสำเนา (หรือช่องว่างในเนื้อความ) ไม่ตรงกับฉบับที่ใบรับระบุ บอกไม่ได้ว่าส่วนใด",
+        "From, Date, Subject or white space of the copy differs from the receipt's letter: which, cannot be told.",
     ),
     "letter_is_file": proven(
-        "ไฟล์ที่ให้มาคือไฟล์แนบ {file} ของหนังสือที่ระบบรับไว้ ตรงกันทุกอักขระ",
-        "The file given is, octet for octet, the attachment {file} of the letter that was received.",
+        "ไฟล์ที่ให้มาคือไฟล์แนบ {file} ที่ใบรับระบุ ตรงกันทุกอักขระ",
+        "The file given is, octet for octet, the attachment {file} of the letter the receipt is of.",
         FILES,
     ),
     "letter_rest_open": left_open(
@@ -111,13 +111,13 @@ LETTER: Final[dict[str, Case]] = {
         "The rest of the letter was not given, and so not compared.",
     ),
     "letter_no_file": contradicted(
-        "ไฟล์ที่ให้มาไม่ใช่หนังสือที่ระบบรับไว้ และไม่ใช่ไฟล์แนบของหนังสือนั้น",
-        "The file given is neither the letter that was received nor an attachment of it.",
+        "ไฟล์ที่ให้มาไม่ใช่หนังสือที่ใบรับระบุ และไม่ใช่ไฟล์แนบของหนังสือนั้น",
+        "The file given is neither the letter the receipt is of nor an attachment of it.",
         FILES,
     ),
     "letter_not_comparable": missing(
-        "หนังสือที่ให้มาไม่ตรงทุกอักขระกับที่ระบบรับไว้ และใบรับไม่มีค่าแฮชอื่นให้เทียบ",
-        "The letter given is not octet for octet what was received, and the receipt has no other digest to compare.",
+        "หนังสือที่ให้มาไม่ตรงทุกอักขระกับฉบับที่ใบรับระบุ และใบรับไม่มีค่าแฮชอื่นให้เทียบ",
+        "The letter given is not octet for octet the receipt's, and the receipt has no other digest to compare.",
     ),
     "letter_other": contradicted(
         "ใบรับนี้เป็นของหนังสือฉบับอื่น ทั้ง Message-ID ข้อความ และไฟล์แนบไม่ตรงกับหนังสือที่ให้มา",
@@ -126,7 +126,7 @@ LETTER: Final[dict[str, Case]] = {
     ),
     # -- two receipts -----------------------------------------------------------------------------------------------
     "pair_contradicts": contradicted(
-        "{field}: ใบรับที่ ๑ (ประทับตราโดย {sealer_1}) บอก {said_1} ใบรับที่ ๒ (ประทับตราโดย {sealer_2}) บอก {said_2}",
+        "{field_thai}: ใบรับที่ ๑ (ประทับตราโดย {sealer_1}) บอก {said_1} ใบรับที่ ๒ (ประทับตราโดย {sealer_2}) บอก {said_2}",
         "{field}: receipt 1 (sealed by {sealer_1}) says {said_1}, receipt 2 (sealed by {sealer_2}) says {said_2}.",
         BOTH,
     ),

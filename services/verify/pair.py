@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.receipt import Head, Receipt, Unknown
+from services.verify.field import FIELDS
 from services.verify.head import links
 from services.verify.report import Finding
 from services.verify.sentences import say
 
 _ENTRY: Final = ("agency", "series", "year", "number")
 _OF_ENTRY: Final = (
-    *("register_number", "mail", "position", "sha256", "size", "message_id", "subject", "letter_number"),
-    *("letter_date", "body_sha256", "text_sha256", "files", "remarks", "rules"),
+    *("register_number", "message_id", "subject", "letter_number", "letter_date", "sha256", "size", "files"),
+    *("body_sha256", "text_sha256", "mail", "position", "remarks", "rules"),
 )
 """What two receipts of one entry must agree on, as far as both know it."""
 
@@ -24,7 +25,15 @@ def check(one: Receipt, other: Receipt, sealers: tuple[str, str]) -> Iterator[Fi
     differs = list(_differences(one, other, of_entry=entry)) if entry or letter else []
     for field, said, against in differs:
         said_1, said_2 = _shown(said), _shown(against)
-        yield say("pair_contradicts", field=field, sealer_1=sealer_1, said_1=said_1, sealer_2=sealer_2, said_2=said_2)
+        yield say(
+            "pair_contradicts",
+            field=FIELDS[field].english,
+            field_thai=FIELDS[field].thai,
+            sealer_1=sealer_1,
+            said_1=said_1,
+            sealer_2=sealer_2,
+            said_2=said_2,
+        )
     forked = not differs and _forked(one, other)
     if forked:
         yield say("pair_forked", sealer_1=sealer_1, sealer_2=sealer_2)

@@ -146,8 +146,8 @@ RECEIPT: Final[dict[str, Case]] = {
         ROW,
     ),
     "row_differs": contradicted(
-        "ใบรับบอก {field} = {said} แต่รายการในทะเบียนบอก {row}",
-        "The receipt says {field} = {said}, the register's row says {row}.",
+        "{field_thai}: ใบรับบอก {said} แต่รายการในทะเบียนบอก {row}",
+        "{field}: the receipt says {said}, the register's row says {row}.",
         ROW,
     ),
     "row_unreadable": contradicted(
@@ -161,13 +161,13 @@ RECEIPT: Final[dict[str, Case]] = {
         ROW,
     ),
     "row_clock": proven(
-        "เวลาที่ระบบได้รับคือ {at} คลาดเคลื่อนไม่เกิน {bound} มิลลิวินาที ตามนาฬิกาของระบบ",
-        "The time of receipt is {at}, within {bound} ms by the system's own statement.",
+        "รายการระบุว่าระบบได้รับเมื่อ {at} คลาดเคลื่อนไม่เกิน {bound} มิลลิวินาที ตามคำของระบบเอง",
+        "The row gives {at} as the time of receipt, within {bound} ms by the system's own statement.",
         ROW,
     ),
     "row_clock_loose": left_open(
-        "เวลาที่ระบบได้รับคือ {at} แต่ขณะนั้นระบบระบุเองว่านาฬิกาไม่อยู่ในเกณฑ์ความคลาดเคลื่อน",
-        "The time of receipt is {at}, but the system itself says that its clock was not within its bound then.",
+        "รายการระบุว่าระบบได้รับเมื่อ {at} แต่ระบุเองด้วยว่าขณะนั้นนาฬิกาไม่อยู่ในเกณฑ์ความคลาดเคลื่อน",
+        "The row gives {at} as the time of receipt, and says itself that the clock was not within its bound then.",
     ),
     "link_agrees": proven(
         "ค่าเชื่อมโยงของรายการคำนวณซ้ำได้ตรงกัน จากเนื้อรายการและค่าเชื่อมโยงก่อนหน้า",
@@ -211,13 +211,18 @@ RECEIPT: Final[dict[str, Case]] = {
         "The head of the book before this row is signed by {name} and leads to the row over {count} messages between.",
         HEAD,
     ),
+    "head_own": left_open(
+        "หัวทะเบียนก่อนรายการนี้ลงนามด้วยกุญแจเดียวกับตราประทับ ในชื่อ {name} ซึ่งยังไม่มีผู้ใดที่ท่านเชื่อถือรับรอง",
+        "The head of the book before this row is signed with the seal's own key, in the name of {name}, for which "
+        "nobody you trust vouches.",
+    ),
     "head_first": proven(
         "เป็นรายการแรกของทะเบียน จึงยังไม่มีหัวทะเบียนก่อนหน้า",
         "It is the first message of its book, so that no head can be before it.",
         LINK,
     ),
     "head_none": left_open(
-        "ใบรับไม่มีหัวทะเบียนที่ลงนามก่อนรายการนี้ (ใบรับระบุเหตุว่า: {reason})",
+        "ใบรับไม่มีหัวทะเบียนที่ลงนามก่อนรายการนี้ (ใบรับระบุเหตุว่า {reason_thai})",
         "The receipt carries no signed head of the book before its row (it says: {reason}).",
     ),
     "head_broken": contradicted(

@@ -9,6 +9,7 @@ from contracts import chain, codec
 from contracts.receipt import Receipt
 from contracts.register import LetterEntered
 from contracts.values import from_instant
+from services.verify.field import FIELDS
 from services.verify.report import Finding
 from services.verify.sentences import say
 from services.words import wording
@@ -30,7 +31,13 @@ def check(receipt: Receipt, row: LetterEntered | None) -> Iterator[Finding]:
         yield say("row_unreadable")
         return
     differs = [
-        say("row_differs", field=name, said=_shown(said), row=_shown(is_))
+        say(
+            "row_differs",
+            field=FIELDS[name].english,
+            field_thai=FIELDS[name].thai,
+            said=_shown(said),
+            row=_shown(is_),
+        )
         for name, said, is_ in _facts(receipt, row)
         if said != is_
     ]

@@ -76,8 +76,14 @@ def fill(sentence: Said, /, **values: Value) -> Said:
 
 def _thai(value: Value) -> str:
     if isinstance(value, datetime):
-        return thai_style.exact_time(value) if value.microsecond else thai_style.date_and_time(value)
+        if value.microsecond or not value.second:
+            return thai_style.exact_time(value) if value.microsecond else thai_style.date_and_time(value)
+        return f"{thai_style.calendar_date(value.astimezone(BANGKOK).date())} เวลา {_thai_clock(value)} น."
     return value if isinstance(value, str) else thai_style.digits(f"{value:g}" if isinstance(value, float) else value)
+
+
+def _thai_clock(moment: datetime) -> str:
+    return thai_style.digits(f"{moment.astimezone(BANGKOK):%H:%M:%S}")
 
 
 def _english(value: Value) -> str:

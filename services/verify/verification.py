@@ -43,6 +43,8 @@ _UNKNOWN: Final = Said(
     "Nothing contradicts it, but it is not proven: {why} (number {number} of {agency})",
 )
 _CONTRADICTED: Final = Said("เชื่อถือไม่ได้: {why}", "Do not rely on it: {why}")
+_OTHER_LETTER: Final = Said("หนังสือที่ให้มาไม่ตรงกับใบรับ: {why}", "The letter given does not fit the receipt: {why}")
+_OTHER_RECEIPT: Final = Said("ใบรับสองฉบับเป็นจริงพร้อมกันไม่ได้: {why}", "The two receipts cannot both be true: {why}")
 _UNREADABLE: Final = Said("อ่านไม่ได้: {why}", "Unreadable: {why}")
 
 _LETTERS: Final = {
@@ -130,10 +132,10 @@ def _subject(file: File, receipt: Receipt, sealed: str | None) -> Subject:
 def _said(outcome: Verdict, found: list[Finding], receipt: Receipt, sealer: str) -> Said:
     values = {"agency": receipt.agency_name, "number": receipt.register_number}
     if outcome == "contradicted":
-        first = next(one for one in found if one.status == "contradicted")
-        return Said(
-            _CONTRADICTED.thai.format(why=first.sentence.thai), _CONTRADICTED.english.format(why=first.sentence.english)
-        )
+        against = [one for one in found if one.status == "contradicted"]
+        lead = {"letter": _OTHER_LETTER, "pair": _OTHER_RECEIPT}.get(against[0].about, _CONTRADICTED)
+        why = against[0].sentence
+        return Said(lead.thai.format(why=why.thai), lead.english.format(why=why.english))
     if outcome == "unknown":
         lacking = [one for one in found if one.needed and one.status == "not known"]
         if any(one.code == "test_seal" for one in lacking) and all(one.about in ("seal", "test") for one in lacking):

@@ -8,7 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contracts import chain
+from contracts.event import Position
 from contracts.receipt import Receipt, Seal, Text, Unknown
+from contracts.values import sha256_hex
 from services.notify import wire
 from services.notify.wire import Part
 from services.sign import authority
@@ -224,10 +227,37 @@ def test_two_receipts_of_one_entry(office: Office, receipt: Receipt, sealed: byt
     assert [subject.sealed_by for subject in report.receipts] == [None, SEALER]
 
 
-def test_two_receipts_of_two_letters_do_not_contradict_each_other(office: Office, sealed: bytes) -> None:
-    row = office.row(mail(), number=1578, number_text="สพร ร/๒๕๖๙/๑๕๗๘", position=None, previous=office.links()[1])
-    other = office.receipt(mail(), row)
-    assert "pair_forked" in codes(office.verified(office.sealed(other), sealed), "contradicted")
+def test_two_receipts_of_two_letters_may_both_be_true(office: Office, receipt: Receipt, sealed: bytes) -> None:
+    letter = mail("อีกฉบับ\n", Message_ID="<two@citizen.example>")
+    after = {"number": 1578, "number_text": "สพร ร/๒๕๖๙/๑๕๗๘", "previous": receipt.proof.link}
+    row = office.row(letter, **after, position=Position(stream="MAIL_2569", sequence=8))
+    between = (*receipt.proof.between, sha256_hex(receipt.proof.row))
+    other = office.receipt(letter, row)
+    other = msgspec.structs.replace(other, proof=msgspec.structs.replace(other.proof, between=between))
+    report = office.verified(sealed, office.sealed(other))
+    assert codes(report, "not known") == {"seal_withdrawn", "pair_apart"}
+    assert report.exit_code == 0
+
+
+def test_two_receipts_that_show_two_versions_of_one_book(office: Office, sealed: bytes) -> None:
+    """The same link is followed by two rows."""
+    letter = mail("อีกฉบับ\n", Message_ID="<two@citizen.example>")
+    row = office.row(letter, number=1578, number_text="๑๕๗๘", position=Position(stream="MAIL_2569", sequence=8))
+    report = office.verified(sealed, office.sealed(office.receipt(letter, row)))
+    assert codes(report, "contradicted") == {"pair_forked"}
+
+
+def test_a_classified_letter_is_proven_without_its_names(office: Office) -> None:
+    letter = mail(Subject="ลับ ที่ ทส ๐๑๐๑/๑")
+    book = "register.v1.entered.demo.classified.2569"
+    row = office.row(letter, series="classified", previous=chain.first_link(book))
+    made = office.receipt(letter, row, head=Unknown(reason="no head of the book was signed before this row"))
+    report = office.verified(relayed(letter, "base64"), office.sealed(made))
+    assert codes(report, "proven") >= {"head_first", "letter_text", "letter_file"}
+    assert report.exit_code == 0
+    said = " ".join(finding.sentence.thai for finding in report.findings) + report.said.thai
+    assert "หนังสือ.pdf" not in said
+    assert "๐๑๐๑" not in said
 
 
 def test_every_sentence_has_both_languages() -> None:

@@ -376,7 +376,9 @@ def test_one_number_for_two_letters(office: Office) -> None:
     other = office.receipt(letter)
     report = office.verified(office.sealed(one), office.sealed(other))
     assert codes(report, "contradicted") == {"pair_contradicts"}
-    assert f"sha256: receipt 1 (sealed by {SEALER}) says" in " ".join(f.sentence.english for f in report.findings)
+    assert f"SHA-256 of the letter: receipt 1 (sealed by {SEALER}) says" in " ".join(
+        f.sentence.english for f in report.findings
+    )
     assert report.exit_code == 1
 
 
