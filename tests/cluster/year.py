@@ -21,6 +21,7 @@ from pathlib import Path
 
 import msgspec
 import nats
+from nats.js.client import JetStreamContext
 
 from contracts.directory import Agency
 from contracts.values import BANGKOK
@@ -43,6 +44,7 @@ MIDNIGHT = datetime(2026, 12, 31, 17, 0, tzinfo=UTC)
 BASES = {"one": "deemed", "two": "entered"}
 BEFORE = timedelta(seconds=3)
 AFTER = timedelta(seconds=6)
+HEADS_SECONDS = 180.0
 LEADS = (20, 60, 180)
 """Seconds until the instant at the start; a busy machine needs the longer ones."""
 
@@ -185,6 +187,7 @@ async def _judged(turn: Turn, accepted: list[Letter], notes: Path, settle_second
     nc = await nats.connect(settings.servers[0], user=user, password=password, inbox_prefix=f"_INBOX_{user}".encode())
     try:
         found = await messages(nc.jetstream(timeout=30), "REGISTER", "register.v1.entered.>")
+        await _heads(nc.jetstream(timeout=30), {subject: sequence for sequence, subject, _, _ in found})
     finally:
         await nc.close()
     _years([(subject, msgspec.json.decode(body)) for _, subject, _, body in found], verdict)
@@ -194,6 +197,17 @@ async def _judged(turn: Turn, accepted: list[Letter], notes: Path, settle_second
     if code != 0:
         verdict.problems.append(f"saraban audit: exit {code}: {words}")
     return verdict
+
+
+async def _heads(js: JetStreamContext, ends: dict[str, int]) -> None:
+    """Wait until each book's end is signed: to an audit of that time the newest row is long overdue."""
+    async with asyncio.timeout(HEADS_SECONDS):
+        while True:
+            heads = await messages(js, "FINDINGS", "sign.v1.checkpoint.>")
+            signed = {subject.partition(".checkpoint.")[2]: msgspec.json.decode(body) for _, subject, _, body in heads}
+            if all(signed.get(book.partition(".entered.")[2], {}).get("sequence") == end for book, end in ends.items()):
+                return
+            await asyncio.sleep(1)
 
 
 def _years(rows: list[tuple[str, Json]], verdict: Verdict) -> None:
