@@ -159,8 +159,8 @@ async def _seal(bus: Bus, receipts: int) -> None:
     await asyncio.gather(*waiting)
     subscription = await bus.js.pull_subscribe_bind(SIGN_ENTERED.durable, stream=SIGN_ENTERED.stream)
     while made:
-        for message in await subscription.fetch(min(made, 50), 30):
-            await message.ack()
+        for delivered in await subscription.fetch(min(made, 50), 30):
+            await delivered.ack()
             made -= 1
     await subscription.unsubscribe()
 
