@@ -1,6 +1,7 @@
 """What each part does when a server of the cluster is lost: three real nats-servers, and one question a test."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -154,6 +155,39 @@ async def test_a_stream_of_one_server_does_not_pass_for_three_until_it_lies_on_t
         assert await differences(bus, THIS_YEAR) == []
         with pytest.raises(ProvisionRefused, match="num_replicas is 3, wanted 1"):
             await provision(lonely, THIS_YEAR)
+    finally:
+        await bus.close()
+
+
+async def test_an_empty_machine_takes_the_place_of_a_lost_one(cluster: Cluster) -> None:
+    """The runbook says so: same name, same configuration, nothing in its store."""
+    await cluster.provision(THIS_YEAR)
+    bus = await Bus.connect(cluster.settings(), "test")
+    try:
+        for _ in range(5):
+            await commit(bus.nc, [stored(received())], bus.timeout)
+        leads = await cluster.leader(bus, MAIL)
+        lost = next(number for number in range(SIZE) if number != leads)
+        await asyncio.to_thread(cluster.servers[lost].kill)
+        shutil.rmtree(cluster.servers[lost].store)
+        await asyncio.to_thread(cluster.servers[lost].start)
+        await cluster.healthy()
+
+        async def caught_up() -> bool:
+            found = (await bus.api(f"STREAM.INFO.{MAIL}"))["cluster"]["replicas"]
+            return all(replica["current"] and not replica.get("lag") for replica in found)
+
+        await until_it(caught_up, seconds=60)
+        await asyncio.to_thread(cluster.servers[leads].kill)  # now every quorum has the new one in it
+
+        async def kept() -> bool:
+            try:
+                return (await commit(bus.nc, [stored(received())], 2.0)).sequence >= 6
+            except Unavailable:
+                return False
+
+        assert await until_it(kept, seconds=60)
+        assert (await bus.api(f"STREAM.MSG.GET.{MAIL}", {"seq": 5}))["message"]["seq"] == 5
     finally:
         await bus.close()
 
