@@ -15,7 +15,7 @@ COMMANDS = {
     "events": "Follow what happens, as any subscriber could.",
     "where": "Where a letter is, one line a hop: attempts, time, number, receipt, delivery.",
     "dead": "What a worker gave up on: list, show, retry, close.",
-    "agency": "The directory of agencies: add, list, show, import, export, dns.",
+    "agency": "The directory of agencies: add, list, show, import, export, dns, calendar.",
     "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",
     "verify": "Say what a receipt proves, offline; exit 1 if it is contradicted.",
     "ingest": "Run the SMTP server against an existing NATS.",

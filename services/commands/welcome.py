@@ -9,6 +9,8 @@ from services.commands import demo
 from services.commands.state import READER, State
 from services.commands.system import System
 from services.commands.terminal import ERR, short
+from services.runtime.clock import CentralClock
+from services.runtime.settings import Clock
 
 SAMPLE = Path("deploy/examples/letter.pdf")
 
@@ -25,6 +27,7 @@ def show(system: System, seconds: float) -> None:
     if system.embedded:
         who = f"user {READER}, password in {short(state.subscribers_file)}"
         places.append(("events", settings.nats.servers[0], who))
+    places.append(("clock", *_clock(settings.clock)))
     if system.to_files:
         places.append(("logs", short(state.logs), "a file for each part"))
     width = max(len(where) for _, where, _ in places)
@@ -49,6 +52,17 @@ def command(state: State, line: str) -> str:
         start = short(program.absolute())
     place = "" if state.root == Path("var").absolute() else f" --state {shlex.quote(short(state.root))}"
     return f"{start} {line}{place}"
+
+
+def _clock(config: Clock) -> tuple[str, str]:
+    """Where the time of receipt is from; a system that cannot know it says so before the first letter does."""
+    if config.servers:
+        few = "" if len(set(config.servers)) > 2 else "; three or more can outvote a false one"
+        return f"{len(set(config.servers))} time servers", f"saraban_clock_… on /metrics says whether they agree{few}"
+    stamp = CentralClock(config).now()
+    if stamp.within_bound:
+        return "this host's", f"a time daemon disciplines it, within {stamp.bound_ms:.1f} ms"
+    return "not within bound", f"{stamp.source}: receipts say so until \\[clock] servers names time servers"
 
 
 def _is_demo(state: State) -> bool:
