@@ -1,6 +1,7 @@
 """Builds sign; nothing else does."""
 
 import asyncio
+import gc
 import math
 import sys
 from collections.abc import Callable
@@ -103,6 +104,8 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if not await _loaded(directory, stop, readiness) or not await _started(children, stop, readiness):
             return
         log.ready(equipment.seals.names, equipment.trust.version)
+        gc.collect()
+        gc.freeze()  # what is loaded stays; no collection has to look at it again
         checkpoints = Checkpoints(bus, directory, equipment.seals, press, authorities, config.sign.checkpoint_seconds)
         beside.append(asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals"))
         beside.append(asyncio.create_task(renew(equipment.seals.sources, equipment.seals), name="keys"))

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from contracts.findings import ReceiptSealed
+from contracts.receipt import Head
 from contracts.streams import SIGN_ENTERED
 from services.runtime.bus import Bus
 from tests import books
+from tests.checkpoints import checkpoints, fold, leads, until_signed
 from tests.integration.test_sign_receipts import events, letter, mail, prepare, receipts_of, store
 from tests.servers import NatsServer
 from tests.waiting import until_it
@@ -40,6 +42,7 @@ level = "error"
 test_authority = "test-authority"
 dns_servers = ["127.0.0.1:9"]
 dns_seconds = 0.5
+checkpoint_seconds = 0.5
 """
 
 
@@ -70,14 +73,17 @@ async def test_each_letter_has_one_receipt_however_often_sign_is_killed(
     dice = random.Random(SEED)
     await prepare(bus)
     async with books.worker(nats_server.settings()):
-        await store(bus, *(letter(mail(f"ที่ นร ๑๒๐๐/{n}")) for n in range(LETTERS)))
-        await books.until(bus, LETTERS)
+        await store(bus, *(letter(mail(f"ที่ นร ๑๒๐๐/{n}")) for n in range(LETTERS - KILLS)))
+        await books.until(bus, LETTERS - KILLS)
 
     async def messages() -> int:
         return int((await bus.api("STREAM.INFO.FINDINGS"))["state"]["messages"])
 
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         before = await messages()
+        async with books.worker(nats_server.settings()):
+            await store(bus, letter(mail(f"ที่ นร ๑๒๐๐/ว{kill}")))
+            await books.until(bus, LETTERS - KILLS + kill + 1)
         async with sign_process(nats_server, tmp_path) as process:
             # Killed after some write of its own, whichever that is: findings or receipt, acknowledged or not.
             goal = before + dice.randint(1, 5)
@@ -100,8 +106,19 @@ async def test_each_letter_has_one_receipt_however_often_sign_is_killed(
 
     async with sign_process(nats_server, tmp_path):
         await until_it(all_there, 120)
+        await until_signed(bus, LETTERS)
     everything = await events(bus)
     keys = [event.key for event in everything]
     assert len(keys) == len(set(keys)) == 2 * LETTERS
     numbers = [event.receipt.number for event in everything if isinstance(event, ReceiptSealed)]
     assert sorted(numbers) == list(range(1, LETTERS + 1))
+    # One line of heads, whenever between row, checkpoint and receipt it was killed; receipts carry heads of that line.
+    (rows,) = (await books.read(bus)).rows.values()
+    heads = await checkpoints(bus)
+    leads(heads, rows)
+    for event in everything:
+        if isinstance(event, ReceiptSealed) and isinstance(event.receipt.proof.head, Head):
+            proof, number = event.receipt.proof, event.receipt.number
+            assert isinstance(proof.head, Head)
+            assert proof.head.signature in {head.signature for head in heads}
+            assert fold(proof.head, proof.between) == rows[number - 2].link

@@ -1,7 +1,6 @@
 """The heads of books, signed and time-stamped, and what receipts carry of them."""
 
 import asyncio
-import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,19 +16,18 @@ from contracts import codec
 from contracts.chain import next_link
 from contracts.directory import Domain
 from contracts.event import Position
-from contracts.findings import CheckpointSealed
 from contracts.receipt import Head, Unknown
 from services.runtime import settings
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from services.runtime.directory import Directory
-from services.runtime.letters import read_message
 from services.sign import authority
 from services.sign.checkpoints import BETWEEN, Checkpoints
 from services.sign.press import Press
 from services.sign.seals import Seals
 from services.words import wording
 from tests import books, receipts
+from tests.checkpoints import checkpoints, fold, leads, until_signed, verifies
 from tests.conftest import THIS_YEAR
 from tests.integration.test_sign_receipts import TEST_SEAL, letter, mail, prepare, receipts_of, sealed, sign, store
 from tests.servers import NatsServer
@@ -43,80 +41,6 @@ BOOK = f"register.v1.entered.demo.received.{THIS_YEAR}"
 def tsa(tmp_path: Path) -> Iterator[TimestampAuthority]:
     with timestamp_authority(tmp_path / "tsa") as made:
         yield made
-
-
-async def checkpoints(bus: Bus) -> list[CheckpointSealed]:
-    """All of FINDINGS, in their order."""
-    found = []
-    last = (await bus.api("STREAM.INFO.FINDINGS"))["state"]["last_seq"]
-    for sequence in range(1, last + 1):
-        message = await read_message(bus.nc, "FINDINGS", sequence)
-        assert message is not None
-        if message.subject.startswith("sign.v1.checkpoint."):
-            found.append(codec.decode(message.body, CheckpointSealed))
-    return found
-
-
-async def until_signed(bus: Bus, length: int, book: str = "received", *, stamped: bool = False) -> CheckpointSealed:
-    found: list[CheckpointSealed] = []
-
-    async def there() -> bool:
-        found[:] = [
-            one
-            for one in await checkpoints(bus)
-            if one.series == book and one.length == length and (one.token is not None or not stamped)
-        ]
-        return bool(found)
-
-    await until_it(there, 30)
-    return found[0]
-
-
-def verifies(head: CheckpointSealed | Head, folder: Path, root: Path, tsa: TimestampAuthority | None = None) -> None:
-    """By openssl, which knows nothing of ours."""
-    (folder / "link").write_bytes(bytes.fromhex(head.link))
-    (folder / "signature").write_bytes(head.signature)
-    subprocess.run(
-        [
-            "openssl",
-            "cms",
-            "-verify",
-            "-binary",
-            "-inform",
-            "DER",
-            "-in",
-            folder / "signature",
-            "-content",
-            folder / "link",
-            "-CAfile",
-            root,
-            "-purpose",
-            "any",
-            "-out",
-            "/dev/null",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    if tsa is not None:
-        assert head.token is not None
-        (folder / "token").write_bytes(head.token)
-        subprocess.run(
-            [
-                "openssl",
-                "ts",
-                "-verify",
-                "-data",
-                folder / "signature",
-                "-token_in",
-                "-in",
-                folder / "token",
-                "-CAfile",
-                tsa.trust,
-            ],
-            check=True,
-            capture_output=True,
-        )
 
 
 async def test_the_head_before_a_row_rides_in_its_receipt_and_verifies_by_openssl(
@@ -149,13 +73,6 @@ async def test_the_head_before_a_row_rides_in_its_receipt_and_verifies_by_openss
             link = sha256(link + bytes.fromhex(digest)).digest()
         assert len(proof.between) == number - 4
         assert sha256(link + sha256(proof.row).digest()).hexdigest() == proof.link == rows[number - 1].link
-
-
-def leads(heads: Sequence[CheckpointSealed], rows: Sequence[books.Row]) -> None:
-    """Every head is the link of the book at its length, none twice, in their order."""
-    assert [head.link for head in heads] == [rows[head.length - 1].link for head in heads]
-    assert len({head.key for head in heads}) == len(heads)
-    assert [head.length for head in heads] == sorted(head.length for head in heads)
 
 
 async def test_without_an_authority_heads_are_published_and_stamped_when_it_is_back(
@@ -211,13 +128,6 @@ async def test_of_two_workers_a_book_has_one_line_of_heads(nats_server: NatsServ
         if event.receipt.number > 1:
             assert isinstance(proof.head, Head)
             assert fold(proof.head, proof.between) == rows[event.receipt.number - 2].link
-
-
-def fold(head: Head, between: Sequence[str]) -> str:
-    link = bytes.fromhex(head.link)
-    for digest in between:
-        link = sha256(link + bytes.fromhex(digest)).digest()
-    return link.hex()
 
 
 async def rewrite(bus: Bus, rows: Sequence[books.Row], keep: int) -> None:
