@@ -255,7 +255,9 @@ class Gate:
 
     @property
     def durable(self) -> bool:
-        """Whether this connection's server was asked and syncs."""
+        """Whether this connection's server was asked and syncs; of a cluster, whether any was asked since the start."""
+        if self._bus.settings.replicas > 1:
+            return self._durable_on >= 0
         return self._durable_on == self.connection
 
     def passed(self, connection: int) -> None:
