@@ -194,7 +194,7 @@ class System:
     def audit(self) -> tuple[int, str]:
         """Exit code and words of `saraban audit`."""
         done = subprocess.run(
-            [*SARABAN, "audit", "--state", str(self.state)], capture_output=True, text=True, check=False
+            [*SARABAN, "audit", "--from-start", "--state", str(self.state)], capture_output=True, text=True, check=False
         )
         return done.returncode, done.stdout + done.stderr
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio import client
 from nats.js import api
+from nats.protocol import parser as nats_parser
 
 from contracts import codec
+from services.runtime.bulk import Parser
 from services.runtime.bus import Bus
 from services.runtime.wire import Client
 from tests.books import received
@@ -100,3 +102,56 @@ async def test_a_cancelled_task_connects_no_more(nats_server: NatsServer) -> Non
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not one.is_connected
+
+
+PIECES = (
+    b"MSG one.subject 1 4\r\nbody\r\n",
+    b"MSG one 1 $JS.ACK.x.1 0\r\n\r\n",
+    b"HMSG other.subject 2 $JS.ACK.y.2 22 26\r\nNATS/1.0\r\na: b\r\nc: d\r\n" + b"\r\nbo" + b"\r\n",
+    b"HMSG other 2 12 12\r\nNATS/1.0\r\n\r\n\r\n",
+    b"MSG other 2 6\r\n\r\nMSG \r\n",
+    b"+OK\r\n",
+    b"PING\r\n",
+)
+
+
+class Heard:
+    """Stands where nats-py's client does: what the parser tells it."""
+
+    def __init__(self) -> None:
+        self.found: list[Any] = []
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, hdr: bytes | None) -> None:
+        self.found.append((sid, subject, reply, hdr or b"", data))
+
+    async def _process_ping(self) -> None:
+        self.found.append("ping")
+
+
+def parsed(kind: type[nats_parser.Parser], chunks: list[bytes], taken: tuple[int, ...]) -> list[Any]:
+    heard = Heard()
+    parser = kind(heard)
+    for sid in taken:
+        assert isinstance(parser, Parser)
+        parser.take(sid, lambda raw, sid=sid: heard.found.append((sid, raw[0], raw[1], raw[2], raw[3])))  # type: ignore[misc]  # a lambda's default
+
+    async def run() -> None:
+        for chunk in chunks:
+            await parser.parse(chunk)
+
+    asyncio.run(run())
+    assert not parser.buf, "all of it was taken apart"
+    return heard.found
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.lists(st.integers(1, 40), max_size=30), st.booleans())
+def test_what_comes_in_is_cut_as_nats_py_cuts_it(pieces: list[bytes], sizes: list[int], both: bool) -> None:
+    """However the socket cuts it, and whether one subscription is taken or both."""
+    wire, chunks = b"".join(pieces), []
+    for size in sizes:
+        chunks.append(wire[:size])
+        wire = wire[size:]
+    chunks = [chunk for chunk in [*chunks, wire] if chunk]
+    expected = parsed(nats_parser.Parser, chunks, ())
+    assert parsed(Parser, chunks, ()) == expected
+    assert parsed(Parser, chunks, (1, 2) if both else (2,)) == expected
