@@ -65,6 +65,61 @@ async def numbers(ours: Ingress, count: int) -> float:
     return (count - 1) / (last - first)
 
 
+class Growth:
+    """What a number costs early and late in one book: both of one run, asked for one after the other."""
+
+    def __init__(self, ours: Ingress, count: int) -> None:
+        self._ours = ours
+        self._count = count
+        self._early: float | None = None
+        self._late: float | None = None
+
+    async def late(self) -> float:
+        """Microseconds a number, over the last tenth of the book."""
+        if self._late is None:
+            await self._measure()
+        found, self._late = self._late, None
+        assert found is not None
+        return found
+
+    async def early(self) -> float:
+        """The same around the 2,000th."""
+        if self._early is None:
+            await self._measure()
+        found, self._early = self._early, None
+        assert found is not None
+        return found
+
+    async def _measure(self) -> None:
+        bus = await Bus.connect(self._ours.nats, "test")
+        agency = f"growth{next(_books)}"
+        domain = f"{agency}.bench.example"
+        address = f"saraban@{domain}"
+        await directory.put(bus, Agency(id=agency, name="เล่มใหญ่", domains=(Domain(name=domain),), addresses=(address,)))
+        before, count, window = await _sequence(bus, "REGISTER"), self._count, max(1_000, self._count // 10)
+        for start in range(0, count, 500):
+            messages = [_letter(agency, address, number) for number in range(start, min(start + 500, count))]
+            await commit(bus.nc, messages, 60)
+        async with register(self._ours):
+            await _numbered(bus, before + 3 * count)
+
+        async def moment(number: int) -> float:
+            # Row, record and guard of each letter lie side by side.
+            message = await bus.js.get_msg("REGISTER", before + 3 * (number - 1) + 1)
+            return _seconds(message.time)
+
+        first = min(2_000, count // 10)
+        self._early = (await moment(first + window) - await moment(first)) / window * 1e6
+        self._late = (await moment(count) - await moment(count - window)) / window * 1e6
+        await bus.close()
+
+
+async def _numbered(bus: Bus, last: int) -> None:
+    async with asyncio.timeout(600):
+        while await _sequence(bus, "REGISTER") < last:  # noqa: ASYNC110 - another process writes
+            await asyncio.sleep(0.2)
+
+
 async def conditional_publishes(ours: Ingress, count: int) -> float:
     """The peer: the same rows, each published alone with the expected last sequence, one after the other."""
     bus = await Bus.connect(ours.nats, "test")
@@ -147,9 +202,12 @@ def rows(ours: Ingress, scale: float) -> list[Row]:
     """The register's rows of DESIGN's table."""
     count = int(20_000 * scale)
     letters = int(1_000 * scale)
+    growth = Growth(ours, int(200_000 * scale))
     return [
         Row("register numbers, one book", "numbers/s", lambda: numbers(ours, count),
             lambda: conditional_publishes(ours, max(200, count // 20)), "conditional publishes one at a time", 6.0),
+        Row(f"register numbers: the {int(200_000 * scale):,}th entry of a book", "µs", growth.late, growth.early,
+            "its 2,000th", 1.2, smaller_is_better=True),
         Row("letter to `entered`, 64 KiB, 50 sessions", "letters/s", lambda: to_entered(ours, 65_536, letters, 50),
             lambda: rate(ours.port, ADDRESS, 65_536, letters, 50), "accept rate alone", 0.25),
         Row("latency accept → number, idle system, p99", "ms", lambda: time_to_number(ours, max(100, int(200 * scale))),
