@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
 from services.runtime import ntp, settings
 from services.runtime.clock import CentralClock
 from services.runtime.kernel import read_host
+from services.runtime.time_servers import TimeServers as TimeServersOf
 from tests.servers import free_port
 from tests.time_servers import TimeServers
 
@@ -130,6 +132,40 @@ async def test_when_the_servers_fall_silent_the_bound_grows(servers: TimeServers
     assert after.bound_ms > before.bound_ms
     assert after.within_bound  # for another half an hour
     assert states() == {"agreeing": 0, "outvoted": 0, "silent": 3, "repeated": 0}
+
+
+@needs_undisciplined
+async def test_an_oscillator_that_is_worse_than_assumed_is_measured(servers: TimeServers) -> None:
+    """Servers that run 0.04 % fast beside us: to them, ours is slow. Silence then costs what was seen, twice over."""
+    asked = TimeServersOf(config(*(servers.serve("+0s x1.0004") for _ in range(3))))
+    async with asyncio.timeout(20):
+        while asked.ppm <= 100:
+            await asked.poll()
+    assert asked.ppm <= 1_000, "not twice more than there is"
+    assert asked.measured is not None
+    silent = msgspec.structs.replace(read_host(), bound_ns=None)
+    later = msgspec.structs.replace(
+        silent, boot_ns=silent.boot_ns + 100_000_000_000, raw_ns=silent.raw_ns + 100_000_000_000
+    )
+    assert asked.measured.distance_at(later) - asked.measured.distance_at(silent) >= asked.ppm * 100_000 - 1
+
+
+@needs_undisciplined
+async def test_a_jump_is_no_drift(servers: TimeServers) -> None:
+    """All servers two seconds later at once: this host stood still, or so it looks. Followed, and not learned from."""
+    names = [servers.serve() for _ in range(3)]
+    asked = TimeServersOf(config(*names))
+    await asked.poll()
+    for name in names:
+        servers.stop(name)
+        servers.serve("+2s", name=name)
+    await asked.poll()
+    assert asked.ppm == 15
+    assert asked.measured is not None
+    host = read_host()
+    apart = asked.measured.central_ns(host) - time.time_ns()
+    assert abs(apart - 2_000_000_000) <= asked.measured.distance_at(host) + 50_000_000
+    assert states()["agreeing"] == 3
 
 
 async def test_the_loop_goes_on_while_servers_do_not_answer() -> None:

@@ -56,6 +56,8 @@ def test_one_page_counts_all_processes_and_forgets_the_gauges_of_the_dead(tmp_pa
         assert 'saraban_handled_total{outcome="done",service="sign"} 4.0' in found
         assert 'saraban_nats_connected{service="sign"} 1.0' in found
         assert "pid=" not in found
+        assert "\nsaraban_clock_within_bound" not in found, "a process that takes no stamps says nothing of them"
+        assert 'saraban_clock_bound_seconds{service="ingest"} 0.002' in found
     finally:
         for child in (one, two):
             child.kill()
