@@ -99,13 +99,12 @@ def _show(report: Report, language: Language | None) -> None:
         _line(said, "bold")
     many = len(report.receipts) > 1
     for number, subject in enumerate(report.receipts, 1):
-        own = [one for one in report.findings if one.receipt == number and one.about not in ("letter", "pair")]
+        own = [one for one in report.findings if one.receipt == number and one.about != "pair"]
         if many:
             _line(f"\n{number}. {subject.file}: {subject.agency}, {subject.register_number}", "bold")
         else:
             OUT.print()
         _findings(own, language)
-    _findings([one for one in report.findings if one.about == "letter"], language)
     pair = [one for one in report.findings if one.about == "pair"]
     if pair:
         OUT.print()

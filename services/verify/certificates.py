@@ -105,6 +105,13 @@ def names(certificate: x509.Certificate, name: str) -> bool:
     return any(same(value, name) for kind in kinds for value in _values(certificate.subject, kind))
 
 
+def kin(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether both are made out to the same name or organization: an old key and the one that follows it."""
+    return any(
+        names(other, value) for kind in ("common_name", "organization_name") for value in _values(one.subject, kind)
+    )
+
+
 def same(one: str, other: str) -> bool:
     """Two spellings of a name, apart from case, width and white space."""
     return _plain(one) == _plain(other)

@@ -80,7 +80,7 @@ def _signer(head: Head, signed: Signed, sealed: Sealed, trust: TrustStore, betwe
     own = sealed.certificate is not None and sealed.certificate.dump() == signed.certificate.dump()
     stands = certificates.chain(signed.certificate, signed.others, trust, from_instant(head.signed_at))
     # Before a new key the sealer had an older one: then his name, certified by somebody trusted, is what ties them.
-    heir = sealed.certificate is None or certificates.called(sealed.certificate) == name
+    heir = sealed.certificate is None or certificates.kin(sealed.certificate, signed.certificate)
     if stands == "pinned" or (stands == "trusted" and heir) or (own and sealed.trusted):
         return say("head_agrees", name=name, count=between)
     if own:

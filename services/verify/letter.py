@@ -111,6 +111,8 @@ def _pieces(copy: Copy, receipt: Receipt) -> Iterator[Finding]:
     if isinstance(receipt.message_id, Text):
         if _same_message_id(copy, receipt):
             yield say("letter_message_id")
+        elif not copy.message_id:
+            yield say("letter_no_message_id")
         else:
             yield say("letter_other_message_id", found=copy.message_id or "-", said=receipt.message_id.value)
     if _stated(receipt.body_sha256, body_hash.body_sha256(copy.octets)):

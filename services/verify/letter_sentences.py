@@ -45,6 +45,10 @@ LETTER: Final[dict[str, Case]] = {
         "The copy has the Message-ID that the receipt names.",
         MESSAGE_ID,
     ),
+    "letter_no_message_id": left_open(
+        "สำเนาที่ให้มาไม่มี Message-ID ซึ่งมักเติมให้ระหว่างทาง จึงเทียบกับใบรับไม่ได้",
+        "The copy has no Message-ID, which is often added on the way, to compare with the receipt's.",
+    ),
     "letter_other_message_id": contradicted(
         "Message-ID ของหนังสือที่ให้มาคือ {found} แต่ใบรับเป็นของ {said}",
         "The letter given has the Message-ID {found}, the receipt is of {said}.",

@@ -88,12 +88,12 @@ def verify(files: list[File], trust: TrustStore, now: datetime) -> Report:
     subjects: list[Subject] = []
     for number, (file, paper) in enumerate(given.receipts, 1):
         alone, sealed = _receipt(paper, trust, now)
+        if given.letter is not None:
+            alone += letter.check(given.letter.octets, paper.receipt)
         found += [replace(one, receipt=number) for one in alone]
         sealers.append(sealed or "-")
         subjects.append(_subject(file, paper.receipt, sealed))
     first = given.receipts[0][1].receipt
-    if given.letter is not None:
-        found += letter.check(given.letter.octets, first)
     if len(given.receipts) == 2:
         found += pair.check(first, given.receipts[1][1].receipt, (sealers[0], sealers[1]))
     outcome = verdict(found)

@@ -106,6 +106,20 @@ def test_a_copy_whose_from_line_was_changed_is_not_proven(office: Office, sealed
     assert report.exit_code == 2
 
 
+def test_a_copy_of_before_a_relay_gave_it_a_message_id(office: Office, sealed: bytes) -> None:
+    copy = relayed(mail(), "base64").replace(b"Message-ID: <one@citizen.example>\r\n", b"")
+    assert b"Message-ID" not in copy
+    report = office.verified(copy, sealed)
+    assert codes(report, "not known") == {"seal_withdrawn", "letter_no_message_id", "letter_header_open"}
+    assert report.exit_code == 0
+
+
+def test_a_head_signed_with_the_key_before_this_one(office: Office) -> None:
+    older = office.key_of(office.root, SEALER, not_after=datetime(2026, 6, 30, tzinfo=UTC))
+    made = office.receipt(mail(), head=office.head(office.links()[1], older))
+    assert "head_agrees" in codes(office.verified(office.sealed(made)), "proven")
+
+
 def test_one_attachment_by_itself(office: Office, sealed: bytes) -> None:
     report = office.verified(PDF, sealed)
     assert codes(report, "proven") >= {"letter_is_file"}
@@ -224,6 +238,8 @@ def test_two_receipts_of_one_entry(office: Office, receipt: Receipt, sealed: byt
     provisional = msgspec.json.encode(msgspec.structs.replace(receipt, kind="provisional"))
     report = office.verified(provisional, sealed)
     assert "pair_agrees" in codes(report, "proven")
+    with_letter = office.verified(mail(), provisional, sealed)
+    assert [one.receipt for one in with_letter.findings if one.code == "letter_stored"] == [1, 2]
     assert [subject.sealed_by for subject in report.receipts] == [None, SEALER]
 
 
