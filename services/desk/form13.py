@@ -25,7 +25,7 @@ ERASED: Final = "(ลบแล้ว)"
 WITHHELD: Final = "(ชั้นความลับ ไม่แสดง)"
 VOID: Final = "ยกเลิก"
 NO_SUBJECT: Final = "(ไม่มีชื่อเรื่อง)"
-_RUN: Final = re.compile(r"(?<=[!-~])[@./_-](?=[!-~])|[^\s\u0e00-\u0e7f\u200b]{11}(?=[^\s])")
+_RUN: Final = re.compile(r"(?<=[!-~])[@./_-](?=[!-~])|[^\s\u0e00-\u0e7f\u200b@./_-]{11}(?=[^\s\u0e00-\u0e7f@./_-])")
 """Behind these a line may break: the narrowest column holds some twelve Latin letters."""
 CHANNELS: Final = {"paper": "รับเป็นเอกสาร", "ecms": "รับทาง e-CMS"}
 
@@ -162,8 +162,8 @@ def _registered(line: Line) -> Cell:
     deemed, came = thai_moment(line.deemed_at), thai_moment(line.received_at)
     lines = [Words(short_date(deemed.date()), whole=True), Words(thai_style.clock_time(deemed), small=True)]
     if deemed != came:
-        lines.append(Words("เข้าระบบ", small=True))
-        lines.append(Words(f"{short_date(came.date())} {thai_style.clock_time(came)}", small=True, whole=True))
+        lines.append(Words(f"เข้าระบบ {short_date(came.date())}", small=True))
+        lines.append(Words(thai_style.clock_time(came), small=True, whole=True))
     return Cell(lines=tuple(lines))
 
 
