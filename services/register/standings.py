@@ -2,9 +2,10 @@
 
 The row of a number is found by halving, some twenty questions (lookup.py). What orders did to it lies anywhere behind
 it: the types of the book's messages behind the row are read once, as headers, and of the few that void, correct or move
-something the bodies. What was read is remembered and kept up to date by our own writing, so that the first order
-about an old entry of a large book costs a second for each 50,000 rows behind it, and every further one some
-milliseconds. Notes change nothing about how an entry stands.
+something the bodies. Nothing is read where the stream's own count says that no order did anything in this book.
+What was read is remembered and kept up to date by our own writing. So the first order of a session about an old entry
+costs some 15 µs of processor time for each row behind it (200,000 rows: 3 s), during which nothing is numbered, and
+every further one some milliseconds. Notes change nothing about how an entry stands.
 """
 
 import asyncio
@@ -19,8 +20,9 @@ from contracts.register import BookRow, EntryCorrected, EntryMoved, EntryVoided,
 from contracts.streams import REGISTER
 from contracts.values import sha256_hex
 from services.register import log
+from services.register.book import End, end
 from services.register.feed import Feed
-from services.register.lookup import entry_of
+from services.register.lookup import entry_of, next_of
 from services.register.memory import Memory
 from services.register.page import EXPECTED, Batch
 from services.register.standing import Standing
@@ -104,10 +106,11 @@ class Standings:
             known.upto = first + index
 
     async def _done(self, book: str, row: int, number: int) -> _Done:
-        upto = (await self._memory.end(book)).sequence
+        newest = await self._memory.end(book)
+        upto = newest.sequence
         known = self._books.pop(book, None)
         if known is None:
-            known = _Book(row, row)
+            known = await self._untouched(book, newest) or _Book(row, row)
         if row < known.since:
             await self._read(book, known, row, known.since)
             known.since = row
@@ -118,6 +121,20 @@ class Standings:
         while len(self._books) > 1 and sum(len(one.entries) for one in self._books.values()) > REMEMBERED:
             self._books.popitem(last=False)
         return known.entries.get(number, _Done())
+
+    async def _untouched(self, book: str, newest: End) -> _Book | None:
+        """The whole book, where it has no more messages than its entries and its opening; None otherwise.
+
+        Counted after its end was read: whatever was written since makes the count too large, not too small.
+        """
+        first = await next_of(self._bus, book, 1)
+        info = await self._bus.api(f"STREAM.INFO.{REGISTER.family}", {"subjects_filter": book})
+        if first is None:
+            return None
+        begun = end(first.body, first.sequence)
+        entries = newest.number - begun.number + (not begun.opened)
+        count = (info["state"].get("subjects") or {}).get(book)
+        return _Book(first.sequence, newest.sequence) if count == entries + begun.opened else None
 
     async def _read(self, book: str, known: _Book, after: int, until: int) -> None:
         """The effects behind one message of the book, up to another."""
