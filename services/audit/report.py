@@ -96,6 +96,7 @@ class Report(Struct, kw_only=True):
     def settle(self) -> None:
         """Forget what is only true of one moment: a run that goes on counts it anew."""
         counts = self.counts
+        counts.letters -= counts.waiting_letters
         counts.waiting_letters = counts.waiting_receipts = counts.waiting_orders = counts.waiting_heads = 0
 
     def broken(self, code: Code, where: str, words: str) -> None:

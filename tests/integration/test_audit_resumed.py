@@ -79,6 +79,15 @@ async def test_what_is_proven_is_not_read_again(
     assert report.counts.waiting_receipts == 3
 
 
+async def test_what_waits_is_counted_once(good: Copy, tmp_path: Path, keep: Keep) -> None:
+    async with system(tmp_path, good) as (_, bus, own):
+        await arrive(bus, *letter(30))
+        await audit(own, keep=keep)
+        reports = [await audit(own, keep=keep, from_start=False) for _ in range(2)]
+    assert [words(report) for report in reports] == [[], []]
+    assert [(report.counts.letters, report.counts.waiting_letters) for report in reports] == [(16, 1)] * 2
+
+
 async def test_a_broken_promise_is_never_proven(good: Copy, tmp_path: Path, keep: Keep) -> None:
     async with system(tmp_path, good) as (server, bus, own):
         await audit(own, keep=keep)
