@@ -53,8 +53,9 @@ siege: $(ENV) ## 10,000 idle connections, 200 slow ones and 50 large letters at 
 chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
 	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))
 
-cluster: $(ENV) ## Three nats-servers, and each fault TIMES times while letters arrive; then audit. SEED=, TIMES=.
+cluster: $(ENV) ## Three nats-servers, each fault TIMES times under load; then the year's switch. SEED=, TIMES=.
 	@.venv/bin/python -m tests.cluster --times $(TIMES) $(if $(SEED),--seed $(SEED))
+	@.venv/bin/python -m tests.cluster.year $(if $(SEED),--seed $(SEED))
 
 fuzz: $(ENV) ## A million hostile inputs to the ingress, each answer judged: some minutes. SEED=, INPUTS=.
 	@.venv/bin/python -m tests.fuzz --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
