@@ -57,8 +57,12 @@ def command(state: State, line: str) -> str:
 def _clock(config: Clock) -> tuple[str, str]:
     """Where the time of receipt is from; a system that cannot know it says so before the first letter does."""
     if config.servers:
-        few = "" if len(set(config.servers)) > 2 else "; three or more can outvote a false one"
-        return f"{len(set(config.servers))} time servers", f"saraban_clock_… on /metrics says whether they agree{few}"
+        count = len(set(config.servers))
+        few = "" if count > 2 else "; three or more can outvote a false one"
+        return (
+            f"{count} time server{'s' if count > 1 else ''}",
+            f"saraban_clock_… on /metrics says whether they agree{few}",
+        )
     stamp = CentralClock(config).now()
     if stamp.within_bound:
         return "this host's", f"a time daemon disciplines it, within {stamp.bound_ms:.1f} ms"
