@@ -17,6 +17,7 @@ COMMANDS = {
     "dead": "What a worker gave up on: list, show, retry, close.",
     "agency": "The directory of agencies: add, list, show, import, export, dns, calendar.",
     "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",
+    "rebuild": "Make REGISTER again from MAIL and ORDERS; compare, or write back what is missing.",
     "verify": "Say what a receipt proves, offline; exit 1 if it is contradicted.",
     "ingest": "Run the SMTP server against an existing NATS.",
     "sign": "Run the worker that judges and seals.",

@@ -1,0 +1,1 @@
+"""REGISTER again from MAIL and ORDERS: whether it says what they give, and what is missing in it written back."""

@@ -1,0 +1,178 @@
+"""REGISTER made again: equal to what was signed, brought back from receipts, or refused with a sentence."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contracts import chain, codec
+from contracts.event import Event
+from contracts.findings import CheckpointSealed, ReceiptSealed
+from contracts.golden import examples
+from services.rebuild import rebuild as rebuilding
+from services.rebuild.report import Report
+from services.runtime.bus import Bus
+from tests.books import put, received, store, until, worker
+from tests.copies import BOOK, Copy, Kept, copied, good_state, said
+from tests.servers import NatsServer
+
+TWO = BOOK.replace("demo", "two")
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Letters of two agencies, an opening by order, one by the directory, a repeat, a notice; receipts and heads."""
+    built = good_state(tmp_path_factory.mktemp("good"))
+    for book in (BOOK, TWO):
+        head(built, book, 4)
+        head(built, book, length(built, book))
+    return built
+
+
+def length(state: Copy, book: str) -> int:
+    return len(state.find("REGISTER", lambda kept: kept.subject == book))
+
+
+def head(state: Copy, book: str, at: int) -> None:
+    """Sign the head of a book where it has the length `at`."""
+    link = chain.first_link(book)
+    rows = state.find("REGISTER", lambda kept: kept.subject == book)[:at]
+    for sequence in rows:
+        link = chain.next_link(link, state.at("REGISTER", sequence).body)
+    agency, series, year = book.split(".")[3:]
+    example = examples()[CheckpointSealed]
+    assert isinstance(example, CheckpointSealed)
+    sealed = CheckpointSealed(
+        agency=agency, series=series, year=int(year), sequence=rows[-1], length=at, link=link,  # type: ignore[arg-type]  # one of its literals
+        signed_at=example.signed_at, signature=example.signature, token=example.token,
+    )  # fmt: skip
+    state.streams["FINDINGS"].append(Kept(sealed.nats_subject, codec.encode_headers(sealed), codec.encode(sealed)))
+
+
+def older(number: int) -> Callable[[Copy], None]:
+    """REGISTER as it was before the row of this number of the first book."""
+
+    def cut(state: Copy) -> None:
+        del state.streams["REGISTER"][state.row(number) - 1 :]
+
+    return cut
+
+
+async def rebuilt(bus: Bus, *, apply: bool) -> Report:
+    async def as_user(name: str) -> Bus:
+        return await Bus.connect(bus.settings, name)
+
+    reader, register, retention = [await as_user(name) for name in ("audit", "register", "retention")]
+    try:
+        found = await rebuilding.rebuild(reader)
+        if apply and not found.problems:
+            async with rebuilding.alone(register):
+                await rebuilding.write(register, retention, found)
+        return found
+    finally:
+        for one in (reader, register, retention):
+            await one.close()
+
+
+async def rows(bus: Bus, book: str) -> list[bytes]:
+    info = await bus.api("STREAM.INFO.REGISTER")
+    found = []
+    for sequence in range(1, info["state"]["last_seq"] + 1):
+        try:
+            message = await bus.js.get_msg("REGISTER", sequence, direct=True)
+        except Exception:  # noqa: BLE001 - erased
+            continue
+        if message.subject == book:
+            found.append(message.data or b"")
+    return found
+
+
+def original(state: Copy, book: str) -> list[bytes]:
+    return [state.at("REGISTER", n).body for n in state.find("REGISTER", lambda kept: kept.subject == book)]
+
+
+async def test_a_good_register_equals_the_signed_heads(tmp_path: Path, state: Copy) -> None:
+    async with copied(tmp_path, state, lambda _: None) as (_, bus):
+        found = await rebuilt(bus, apply=False)
+    assert found.problems == []
+    assert (found.heads, found.rows, found.notices, found.additions) == (3, 13, 2, [])
+
+
+@pytest.mark.parametrize("number", [101, 103, 106])
+async def test_a_backup_older_than_mail_is_brought_back_octet_for_octet(
+    tmp_path: Path, state: Copy, number: int
+) -> None:
+    async with copied(tmp_path, state, older(number)) as (server, bus):
+        found = await rebuilt(bus, apply=True)
+        assert found.problems == []
+        assert (found.restored > 3, found.numbered_again, found.heads) == (True, 0, 3)
+        for book in (BOOK, TWO):
+            assert await rows(bus, book) == original(state, book)
+        again = await rebuilt(bus, apply=False)
+        assert (again.problems, again.additions, again.heads) == ([], [], 3), "what was written is what was signed"
+        # The signature of the heads is that of an example; whether they are the books' heads is compared all the same.
+        against = [problem for problem in await said(bus) if "its signature cannot be read" not in problem]
+        assert against == [], "and the audit says nothing against it"
+        await store(bus, [received()])
+        async with worker(server.settings()):
+            books = await until(bus, 18)
+        assert [row.number for row in books.entered()][-1] == books.entered()[-2].number + 1
+        assert books.entered()[-1].number == 110
+
+
+def without_receipt(number: int) -> Callable[[Copy], None]:
+    def cut(state: Copy) -> None:
+        row = state.at("REGISTER", state.row(number)).body
+        (place,) = state.find("FINDINGS", lambda kept: b"receipt" in kept.subject.encode() and proves(kept, row))
+        del state.streams["FINDINGS"][place - 1]
+        older(103)(state)
+
+    return cut
+
+
+def proves(kept: Kept, row: bytes) -> bool:
+    event: Event = codec.decode(kept.body)
+    return isinstance(event, ReceiptSealed) and event.receipt.proof.row == row
+
+
+async def test_a_row_that_nothing_holds_is_not_made_up(tmp_path: Path, state: Copy) -> None:
+    async with copied(tmp_path, state, without_receipt(104)) as (_, bus):
+        before = (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"]
+        found = await rebuilt(bus, apply=True)
+        (problem,) = found.problems
+        assert "does not continue the one before it" in problem
+        assert (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"] == before, "nothing is written"
+
+
+async def test_a_head_that_the_book_does_not_come_to_is_said(tmp_path: Path, state: Copy) -> None:
+    """No receipts are left: numbering anew would give rows that the signed head does not know."""
+
+    def cut(copy: Copy) -> None:
+        kept = [one for one in copy.streams["FINDINGS"] if one is not None and ".checkpoint." in one.subject]
+        copy.streams["FINDINGS"] = list(kept)
+        older(103)(copy)
+
+    async with copied(tmp_path, state, cut) as (_, bus):
+        found = await rebuilt(bus, apply=True)
+    assert "a head of length" in found.problems[0]
+    assert "nothing holds the rows" in found.problems[0]
+
+
+async def test_what_was_changed_is_named(tmp_path: Path, state: Copy) -> None:
+    def forged(copy: Copy) -> None:
+        copy.edit("REGISTER", copy.row(104), sha256="0" * 64)
+        copy.chained()
+
+    async with copied(tmp_path, state, forged) as (_, bus):
+        found = await rebuilt(bus, apply=False)
+    assert "sha256 is 0000" in found.problems[0]
+
+
+async def test_a_running_register_is_not_written_beside(nats_server: NatsServer, bus: Bus) -> None:
+    await put(bus)
+    async with worker(nats_server.settings()):
+        await store(bus, [received()])
+        await until(bus, 1)
+        with pytest.raises(rebuilding.RunningError, match="stop it first"):
+            async with rebuilding.alone(bus):
+                pass
