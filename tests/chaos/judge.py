@@ -60,8 +60,9 @@ async def counted(js: JetStreamContext, stream: str, subject: str) -> int:
 
 
 async def settled(js: JetStreamContext, letters: int, notes: Path, seconds: float) -> None:
-    """Wait until every letter has its final receipt, or the time is over: judging then says what is missing."""
-    async with asyncio.timeout(seconds):
+    """Wait until every letter has its final receipt, or nothing came for `seconds`: judging says what is missing."""
+    before = 0
+    async with asyncio.timeout(seconds) as patience:
         while True:
             sealed = await counted(js, "FINDINGS", "sign.v1.receipt.>")
             sent = await counted(js, "RECEIPTS", "notify.v1.receipted.>")
@@ -69,6 +70,9 @@ async def settled(js: JetStreamContext, letters: int, notes: Path, seconds: floa
             mails = {line.partition("\t")[0] for line in notes.read_text().splitlines() if line.startswith("<final.")}
             if sealed >= letters and sent >= letters and len(mails) >= letters:
                 return
+            if sealed + sent + len(mails) > before:
+                before = sealed + sent + len(mails)
+                patience.reschedule(asyncio.get_running_loop().time() + seconds)
             await asyncio.sleep(1)
 
 
@@ -84,7 +88,7 @@ async def judge(
         try:
             await settled(js, len(accepted), notes, seconds)
         except TimeoutError:
-            broken(f"not settled after {seconds:.0f} s")
+            broken(f"not settled, and nothing came for {seconds:.0f} s")
         rows = await _books(js, verdict, broken)
         await _letters(js, verdict, broken, rows, accepted)
         await _receipts(js, verdict, broken, rows)

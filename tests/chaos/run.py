@@ -143,7 +143,9 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=50, help="letters of 25 MiB")
     parser.add_argument("--idle", type=int, default=500, help="connections that only stand there")
     parser.add_argument("--slow", type=int, default=50, help="peers that send an octet a second")
-    parser.add_argument("--settle", type=float, default=1_200, help="seconds to wait for the last receipt")
+    parser.add_argument(
+        "--settle", type=float, default=1_200, help="seconds without another receipt until it is judged"
+    )
     parser.add_argument("--keep", type=Path, help="folder to keep the state in; default: a temporary one")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="saraban-chaos-") as temporary:

@@ -92,7 +92,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--times", type=int, default=20, help="how often each fault happens")
     parser.add_argument("--rate", type=float, default=5.0, help="letters a second")
-    parser.add_argument("--settle", type=float, default=1_200, help="seconds to wait for the last receipt")
+    parser.add_argument(
+        "--settle", type=float, default=300, help="seconds without another receipt until it is judged all the same"
+    )
     parser.add_argument("--fault", action="append", default=[], help="only this one; may be repeated")
     parser.add_argument("--keep", type=Path, help="folder to keep the state in; default: a temporary one")
     asked = parser.parse_args()

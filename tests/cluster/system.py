@@ -111,7 +111,7 @@ class Machines:
 
     def count(self, name: str, event: str) -> int:
         """How often a service's log has a line of this event."""
-        return (self.folder / f"{name}.log").read_text(errors="replace").count(f'"event": "{event}"')
+        return (self.folder / f"{name}.log").read_text(errors="replace").count(f'"event":"{event}"')
 
     async def stop(self) -> None:
         """End everything this run started."""

@@ -253,7 +253,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=40.0, help="letters a second")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="saraban-year-") as folder:
-        verdict = asyncio.run(switch(Path(folder), asked.seed, asked.rate, settle_seconds=1_200))
+        verdict = asyncio.run(switch(Path(folder), asked.seed, asked.rate))
     for problem in verdict.problems[:50]:
         print(f"BROKEN: {problem}")
     print(f"{verdict.rows} rows, {verdict.notices} notices, {verdict.final_receipts} final receipts")
