@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from contracts.event import Position
+from contracts.orders import EnterOrdered
+from contracts.values import instant
 from services.desk.index import Asked
 from services.desk.search import index_file, search
 from services.runtime.bus import Bus
@@ -106,8 +108,19 @@ async def test_nothing_classified_is_in_the_file(desk: Desk, books: WrittenBooks
     assert await desk.find("กรมชล") == []
     await books._bus.publish(books.examined("received", 1, place, {"issuer": "กรมชล"}))
     assert await desk.find("กรมชล") == []
+    # A letter of paper has no place in MAIL to know it by.
+    order = EnterOrdered(
+        id="0" * 32, agency="demo", by="x", reason="y", given_at=instant(0), channel="paper", sender="กรมที่ดิน",
+        came_at=f"{THIS_YEAR - 543}-06-05T13:50:00+07:00", subject="เอกสารกระดาษ",
+    )  # fmt: skip
+    paper = await books.enter(order)
+    await books.flush()
+    assert await desk.find("เอกสารกระดาษ") == [paper]
+    await books.move(paper, "classified", None)
+    await books.flush()
+    assert await desk.find("เอกสารกระดาษ") == []
     octets = desk.file.read_bytes()
-    for text in ("กรมชล", "ประชุมคณะ", SECRET):
+    for text in ("กรมชล", "ประชุมคณะ", SECRET, "เอกสารกระดาษ"):
         assert text.encode() not in octets, text
     assert "รายงาน".encode() in octets, "and the others are"
 
