@@ -209,6 +209,13 @@ def test_a_seal_whose_certificate_had_ended(office: Office) -> None:
     assert report.exit_code == 1
 
 
+def test_a_seal_whose_certificate_had_not_begun(office: Office) -> None:
+    """A receipt dated back to before the key was certified; the seal itself says that it was made later."""
+    key = office.key_of(office.root, SEALER, not_before=datetime(2026, 5, 30, tzinfo=UTC))
+    made = office.receipt(mail(), head=Unknown(reason="none"))
+    assert codes(office.verified(office.sealed(made, key)), "contradicted") == {"seal_expired"}
+
+
 def test_a_seal_dated_back_into_its_certificates_time(office: Office) -> None:
     """The data claim a time at which it was valid; the seal itself was made later."""
     key = office.key_of(office.root, SEALER, not_after=datetime.now(UTC) - timedelta(hours=1))
