@@ -149,7 +149,8 @@ REGISTRAR = Role(
         "dead.v1.register.*",
     ),
     # DEAD: the refused orders are the ones that leave no row, and count as reached all the same.
-    reads=(MAIL, ORDERS, REGISTER, DEAD),
+    # FINDINGS: whether more was signed than REGISTER holds (decision 0026).
+    reads=(MAIL, ORDERS, REGISTER, DEAD, FINDINGS),
     knows=(DIRECTORY,),
     keeps=(LEASE,),
 )

@@ -46,7 +46,7 @@ WHO: dict[str, set[str]] = {
     f"{API}.DIRECT.GET.{MAIL_NOW}": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.REGISTER": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.REGISTER.register.v1.record.demo": {"register", "sign", "notify"} | READERS,
-    f"{API}.DIRECT.GET.FINDINGS": {"sign", "notify"} | READERS,
+    f"{API}.DIRECT.GET.FINDINGS": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.RECEIPTS": {"notify"} | READERS,
     f"{API}.DIRECT.GET.ORDERS": {"register", "notify"} | READERS,
     f"{API}.DIRECT.GET.DEAD": {"register", "sign", "notify"} | READERS,

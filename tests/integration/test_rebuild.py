@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts import chain, codec
 from contracts.event import Event
 from contracts.findings import CheckpointSealed, ReceiptSealed
 from contracts.golden import examples
+from contracts.notices import SenderReceipted
+from contracts.register import LetterEntered
 from services.rebuild import rebuild as rebuilding
 from services.rebuild.report import Report
 from services.runtime.bus import Bus
+from services.runtime.readiness import Readiness
 from tests.books import put, received, store, until, worker
 from tests.copies import BOOK, Copy, Kept, copied, good_state, said
 from tests.servers import NatsServer
+from tests.waiting import until_it
 
 TWO = BOOK.replace("demo", "two")
 
@@ -176,3 +181,49 @@ async def test_a_running_register_is_not_written_beside(nats_server: NatsServer,
         with pytest.raises(rebuilding.RunningError, match="stop it first"):
             async with rebuilding.alone(bus):
                 pass
+
+
+async def test_the_register_does_not_number_on_behind_what_was_signed(tmp_path: Path, state: Copy) -> None:
+    async with copied(tmp_path, state, older(103)) as (server, bus):
+        before = (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"]
+        async with worker(server.settings()) as readiness:
+            await until_it(lambda: _says(readiness, "an older copy was brought back"))
+        assert (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"] == before
+        assert (await rebuilt(bus, apply=True)).problems == []
+        await store(bus, [received()])
+        async with worker(server.settings()):
+            books = await until(bus, 18)
+        assert books.entered()[-1].number == 110, "and goes on when it is whole again"
+
+
+async def _says(readiness: Readiness, words: str) -> bool:
+    return any(words in reason for reason in readiness.reasons)
+
+
+@pytest.mark.parametrize("number", [109, 7])
+async def test_a_number_that_only_a_mail_has_told(tmp_path: Path, state: Copy, number: int) -> None:
+    """No receipt is left, but a mail has told a number: the letter gets that one again, or nothing is written."""
+
+    def cut(copy: Copy) -> None:
+        row = copy.at("REGISTER", copy.row(109)).body
+        copy.streams["FINDINGS"] = [
+            one for one in copy.streams["FINDINGS"] if one and ".receipt." in one.subject and not proves(one, row)
+        ]
+        older(109)(copy)
+
+    event = codec.decode(state.at("REGISTER", state.row(109)).body, LetterEntered)
+    example = examples()[SenderReceipted]
+    assert isinstance(example, SenderReceipted)
+    assert event.position is not None
+    told = msgspec.structs.replace(
+        example, agency="demo", series=event.series, year=event.year, number=number, position=event.position
+    )
+    async with copied(tmp_path, state, cut) as (_, bus):
+        await bus.publish(told)
+        found = await rebuilt(bus, apply=True)
+        written = len(await rows(bus, BOOK)) == len(original(state, BOOK))
+    if number == 109:
+        assert (found.problems, found.numbered_again, written) == ([], 1, True)
+    else:
+        assert "a mail has told that it is number 7" in found.problems[0]
+        assert not written
