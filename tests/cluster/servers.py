@@ -1,6 +1,7 @@
 """A cluster of three real nats-servers on the loopback, with wires between them that can be cut."""
 
 import asyncio
+import contextlib
 import json
 import urllib.request
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from contracts.streams import CONSUMERS
 from services.runtime import settings
 from services.runtime.bus import Bus
-from services.runtime.errors import BusError
+from services.runtime.errors import BusError, Unavailable
 from services.runtime.provision import provision
 from tests.cluster.wire import Wire
 from tests.servers import NatsServer, free_port
@@ -124,7 +125,10 @@ async def quicken(bus: Bus, ack_wait_seconds: int = 0) -> None:
         config = consumer.config()
         if ack_wait_seconds:
             config["ack_wait"] = ack_wait_seconds * 1_000_000_000
-        await bus.api(
-            f"CONSUMER.CREATE.{consumer.stream}.{consumer.durable}.{consumer.filter_subject}",
-            {"stream_name": consumer.stream, "config": config, "action": "update"},
-        )
+        path = f"CONSUMER.CREATE.{consumer.stream}.{consumer.durable}.{consumer.filter_subject}"
+        request = {"stream_name": consumer.stream, "config": config, "action": "update"}
+        async with asyncio.timeout(120):
+            while True:  # the servers may still elect who answers
+                with contextlib.suppress(Unavailable):
+                    await bus.api(path, request)
+                    break
