@@ -32,7 +32,7 @@ def rebuild(
     """
     found = run(_rebuild(find(state, config), apply=apply))
     for problem in found.problems:
-        OUT.print(f"[red]{clean(problem)}[/red]", markup=True)
+        OUT.print(clean(problem), style="red", markup=False)
     words = f"{found.rows} rows, {found.notices} notices, {found.heads} signed heads"
     if found.problems:
         OUT.print(f"REGISTER does not equal what is left: {words} were equal up to there. Nothing was written.")
@@ -48,7 +48,7 @@ def rebuild(
     ):
         if count:
             OUT.print(f"  {count} rows {what} were taken as they are")
-    return REFUSED if found.problems else 0
+    return REFUSED if found.problems or (found.additions and not apply) else 0
 
 
 async def _rebuild(settings: Settings, *, apply: bool) -> Report:
