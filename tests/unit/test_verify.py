@@ -14,7 +14,7 @@ from contracts.receipt import Receipt, Seal, Text, Unknown
 from contracts.values import sha256_hex
 from services.notify import wire
 from services.notify.wire import Part
-from services.sign import authority
+from services.sign import authority, paper
 from services.sign.trust import TrustStore
 from services.sign.trust import of as trusting
 from services.verify.report import Report, Said
@@ -274,6 +274,15 @@ def test_a_classified_letter_is_proven_without_its_names(office: Office) -> None
     said = " ".join(finding.sentence.thai for finding in report.findings) + report.said.thai
     assert "หนังสือ.pdf" not in said
     assert "๐๑๐๑" not in said
+
+
+def test_a_stamp_alone_that_shows_another_number(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printed by a press that lies in the stamp and nowhere else."""
+    honest = paper._stamp
+    other = "สพร ร/๒๕๖๙/๑๕๗๗๐"
+    monkeypatch.setattr(paper, "_stamp", lambda receipt: msgspec.structs.replace(honest(receipt), number=other))
+    report = office.verified(office.sealed(office.usual))
+    assert codes(report, "contradicted") == {"page_differs"}
 
 
 def test_every_sentence_has_both_languages() -> None:
