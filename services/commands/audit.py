@@ -120,7 +120,11 @@ def counted(counts: Counts) -> Iterator[str]:
         (counts.mails, "receipt mail", "sent"),
         (counts.erased_letters, "letter", "erased; the row stays"),
         (counts.erased_records, "record", "erased; the row stays"),
-        (counts.other_calendars, "row", "of a calendar that the directory does not know, whose deemed time was not computed again"),
+        (
+            counts.other_calendars,
+            "row",
+            "of a calendar that the directory does not know: no deemed time computed again",
+        ),
     ):
         if count:
             yield f"{_n(count, thing)} {words}"

@@ -1,9 +1,9 @@
 """Many messages at once: a parser that hands those of chosen subscriptions over as they stand on the wire.
 
 nats-py matches regular expressions against each line, moves what is left of its buffer twice a message, reads all
-headers and puts each message through a queue: 35 µs and more, and an audit of a million letters reads four million.
-Cutting them out of what the socket gave takes about 2 µs. What is not of a chosen subscription goes nats-py's own
-way, a whole line or message at a time.
+headers and puts each message through a queue: 15 µs, and an audit of a million letters reads four million. Cutting
+them out of what the socket gave, and making the audit's message of it, takes 4 µs. What is not of a chosen
+subscription goes nats-py's own way, a whole line or message at a time.
 """
 
 from collections.abc import Callable
