@@ -342,6 +342,17 @@ def test_a_refusal_waits_until_what_lies_before_it_is_stored() -> None:
     assert_whole(world)
 
 
+def test_an_order_sees_what_the_orders_before_it_did() -> None:
+    """Read together: the entry that the second one voids is the first one's."""
+    world = World()
+    world.order(order_of(EnterOrdered, "demo", "received", 1))
+    world.order(order_of(VoidOrdered, "demo", "received", 1))
+    world.order(order_of(MoveOrdered, "demo", "received", 1))
+    Worker(world).work(10, [])
+    assert [one.reason for one in world.dead] == ["1/2569 is void already"]
+    assert_whole(world)
+
+
 def test_conflict_after_conflict_ends_the_core() -> None:
     world = World()
     world.arrive(received())
