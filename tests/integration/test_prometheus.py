@@ -25,6 +25,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 
 def declared() -> set[str]:
     """The names under which our metrics appear on the page."""
+    import services.audit.metrics
     import services.commands.metrics
     import services.ingest.metrics
     import services.notify.metrics
