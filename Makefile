@@ -9,6 +9,9 @@ STATE ?= var
 PYTEST ?= .venv/bin/python -m pytest
 ENV := .venv/.made
 
+# The tests start hundreds of processes; without compiled files each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env run test check bench siege chaos cluster fuzz prove lock
 
