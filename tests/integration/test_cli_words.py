@@ -246,7 +246,13 @@ def test_orders_that_cannot_be_meant_are_refused(world: World) -> None:
 def test_an_order_that_cannot_be_carried_out_is_a_dead_letter_somebody_decides_on(world: World, tmp_path: Path) -> None:
     sent(world, str(eml(tmp_path, "in the book")))  # by itself: tests of a file may run in several processes
     year = str(world.rows()[0]["year"])
-    world.run("order", "open", "--agency", "demo", "--first", "5", "--year", year, "--by", "x", "--reason", "too late")
+    done = world.run(
+        "order", "open", "--agency", "demo", "--first", "5", "--year", year, "--by", "x", "--reason", "too late",
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "the register refused: " in done.stderr
+    assert "has entries already" in done.stderr
 
     def cases() -> list[dict[str, object]]:
         listed = world.run("dead", "list", "--format", "jsonl").stdout.splitlines()
