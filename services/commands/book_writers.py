@@ -36,10 +36,14 @@ class Writer(Protocol):
 
 
 class Table:
-    """A table for a person; a long book comes in pieces, so that memory has a bound."""
+    """A table for a person; a long book comes in pieces, so that memory has a bound.
 
-    def __init__(self, file: IO[str], *, several: bool) -> None:
+    Numbers are written alike in several series, so their names stand beside them.
+    """
+
+    def __init__(self, file: IO[str], *, several: bool, series: bool = True) -> None:
         self._several = several
+        self._series = series
         self._rows: list[tuple[str, ...]] = []
         self._said = 0
 
@@ -55,7 +59,8 @@ class Table:
             (record.subject or "") if record is not None else missing,
             remarks(entry),
         )
-        self._rows.append((f"{row.agency} {row.series}", *cells) if self._several else cells)
+        book = " ".join([*[row.agency] * self._several, *[row.series] * self._series])
+        self._rows.append((book, *cells) if book else cells)
         if len(self._rows) == AT_ONCE:
             self._print()
 
@@ -68,7 +73,7 @@ class Table:
 
     def _print(self) -> None:
         heads = ("number", "received", "deemed", "from", "subject", "remarks")
-        table(("book", *heads) if self._several else heads, self._rows)
+        table(("book", *heads) if self._several or self._series else heads, self._rows)
         self._said += len(self._rows)
         self._rows = []
 

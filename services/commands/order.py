@@ -50,8 +50,8 @@ def open_book(
     async def work() -> None:
         async with desk(state, config, agency) as (bus, _):
             given = await give(bus, order, seconds if wait else 0)
-        told = words(given.row) if given.row is not None else f"opens at {first}; see `saraban register list`"
-        say(f"ordered: the book {agency}/{series.value}/{order.year}: {told}")
+        told = words(given.row) if given.row is not None else f"it is ordered to open at {first}"
+        say(f"{agency}/{series.value}/{order.year}: {told}")
 
     run(work())
 

@@ -164,9 +164,9 @@ def correct(
     async def work() -> None:
         async with desk(state, config, agency) as (bus, known):
             order = CorrectOrdered(**about, number=number, **_kept(fields, series, known, {}))
-            await entry(bus, order, number)
+            before = await entry(bus, order, number)
             given = await give(bus, order, seconds if wait else 0)
-        _say("corrected", given.row is not None, _named(order, number))
+        _say("corrected", given.row is not None, before.row.number_text)
 
     run(work())
 
@@ -231,10 +231,6 @@ def _entry(order: EntryOrder, number: int, seconds: float, state: Path | None, c
 
 def _about(agency: str, by: str, reason: str, series: SeriesName, year: int | None) -> dict[str, Any]:
     return order_fields(agency, by, reason) | {"series": series.value, "year": buddhist_year(year)}
-
-
-def _named(order: EntryOrder, number: int) -> str:
-    return f"{order.agency}/{order.series}/{order.year} number {number}"
 
 
 def _say(what: str, answered: bool, told: str) -> None:

@@ -33,7 +33,8 @@ def rebuild(
     found = run(_rebuild(find(state, config), apply=apply))
     for problem in found.problems:
         OUT.print(clean(problem), style="red", markup=False)
-    words = f"{found.rows} rows, {found.notices} notices, {found.heads} signed heads"
+    counts = ((found.rows, "row"), (found.notices, "notice"), (found.heads, "signed head"))
+    words = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts)
     if found.problems:
         OUT.print(f"REGISTER does not equal what is left: {words} were equal up to there. Nothing was written.")
     elif not found.additions:

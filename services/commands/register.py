@@ -120,7 +120,7 @@ async def _write(
         match style:
             case Format.TABLE:
                 known = await known_agencies(bus)
-                writer = Table(file, several=len(known) > 1 and agency is None)
+                writer = Table(file, several=len(known) > 1 and agency is None, series=series is None)
             case Format.CSV:
                 writer = Csv(file)
             case _:

@@ -69,7 +69,8 @@ def print_book(
         fresh.unlink(missing_ok=True)
     counts = book.counts
     say(
-        f"printed: {counts.entries} entries on {pages} pages ({counts.first} to {counts.last}; {counts.voided} void, "
+        f"printed: {counts.entries} {'entry' if counts.entries == 1 else 'entries'} on {pages} "
+        f"{'page' if pages == 1 else 'pages'} ({counts.first} to {counts.last}; {counts.voided} void, "
         f"{counts.moved} moved, {counts.entered} entered by hand) in {short(output.absolute())}"
     )
 

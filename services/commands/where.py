@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from contracts.register import LetterEntered
 from services.commands.agency import known_agencies
 from services.commands.bars import bars
 from services.commands.errors import CommandError
@@ -57,7 +58,9 @@ def where(
     found = run(_search(settings, asked, agency))
     lines = hops(found.ways, found.attempts)
     _write(lines, style)
-    if found.ways:
+    for row_by_hand in found.by_hand:
+        say(_by_hand(row_by_hand))
+    if found.ways or found.by_hand:
         for line in waiting(found.ways):
             say(line)
         return 0
@@ -81,6 +84,13 @@ async def _search(settings: Settings, asked: Wanted, agency: str | None) -> Foun
         except AmbiguousError as error:
             some = f"{', '.join(error.agencies[:NAMED])}{' …' if len(error.agencies) > NAMED else ''}"
             raise CommandError(f"several agencies have this number: say which with --agency ({some})", 2) from error
+
+
+def _by_hand(entry: LetterEntered) -> str:
+    return (
+        f"{entry.number_text}  ({entry.series} {entry.number}/{entry.year}) did not come by mail ({entry.channel}): "
+        f"`saraban register show {entry.number} --agency {entry.agency} --series {entry.series} --year {entry.year}`"
+    )
 
 
 def _traces(settings: Settings, asked: Wanted) -> list[Hop]:

@@ -9,10 +9,11 @@ from contracts.dead import Dead
 from contracts.event import Event, Position
 from contracts.findings import LetterExamined, ReceiptSealed
 from contracts.notices import Notified
-from contracts.orders import Order
+from contracts.orders import MoveOrdered, Order
 from contracts.register import LetterEntered, NoticeKept
 from services.audit.reading import Message
 from services.commands.where_way import Tell, Way, decoded, told
+from services.register.book import book_subject
 from services.runtime.bus import Bus
 from services.runtime.letters import read_message
 
@@ -108,8 +109,22 @@ class Downstream:
             event = decoded(message.body)
             entry = tuple(getattr(event, name, None) for name in ("agency", "series", "year", "number"))
             if isinstance(event, Order) and entry in entries:
-                entries[entry].later.append(event)
-                entries[entry].places.add(("ORDERS", message.sequence))
+                way = entries[entry]
+                way.later.append(event)
+                way.places.add(("ORDERS", message.sequence))
+                if isinstance(event, MoveOrdered) and (row := await self._moved(event, message)) is not None:
+                    way.became[event.id] = row
+                    entries[row.agency, row.series, row.year, row.number] = way
+
+    async def _moved(self, order: MoveOrdered, given: Message) -> LetterEntered | None:
+        """The entry that an order made of another; None where it was refused, or is not carried out yet."""
+        book = book_subject(order.agency, order.to_series, order.year)
+        since_ns = given.stored_ns - 1_000_000_000
+        async for message in told(self._bus, "REGISTER", [book], since_ns, self._tell, "moves"):
+            row = decoded(message.body)
+            if isinstance(row, LetterEntered) and row.order is not None and row.order.sequence == given.sequence:
+                return row
+        return None
 
     async def _given_up(self) -> None:
         async for message in self._messages("DEAD", "dead.v1.*.{}", "DEAD"):

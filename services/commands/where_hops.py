@@ -238,7 +238,11 @@ def _later(way: Way, event: Event) -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield done, words, _some(event, "service", "by", "reason")
         case Order():
             kind = event.type.split(".")[1]
-            yield "ordered", f"{kind}, by {event.by}: {event.reason}", {"order": kind, **_some(event, "by", "reason")}
+            words, fields = f"{kind}, by {event.by}: {event.reason}", {"order": kind, **_some(event, "by", "reason")}
+            if (row := way.became.get(event.id)) is not None:
+                words += f"; it is now {row.number_text}  ({row.series} {row.number}/{row.year})"
+                fields |= _some(row, "series", "year", "number", "number_text")
+            yield "ordered", words, fields
 
 
 def _verdict(findings: Findings) -> str:

@@ -91,21 +91,27 @@ async def search(bus: Bus, asked: Wanted, agency: str | None, tell: Tell) -> Fou
     Raises AmbiguousError for a number of several agencies, and the errors of the bus.
     """
     rows: list[Way] = []
+    by_hand: list[LetterEntered] = []
     ways: list[Way] = []
     if asked.number:
-        rows = await _by_number(bus, asked.number, agency, tell)
-    if rows:
-        for row in rows:
-            ways += await _letters(bus, Wanted(mail=row.mail, place=row.place), row.agency, row.stored_ns, tell)
-    else:
+        rows, by_hand = await _by_number(bus, asked.number, agency, tell)
+    for row in rows:
+        _add(ways, await _letters(bus, Wanted(mail=row.mail, place=row.place), row.agency, row.stored_ns, tell))
+    if not rows and not by_hand:
         ways = await _letters(bus, asked, agency, 0, tell)
         rows = [] if ways else await _by_record(bus, asked, agency, tell)
-    places = [way.place for way in ways]
-    ways += [row for row in rows if row.place not in places]  # erased from MAIL
+    _add(ways, rows)  # erased from MAIL
     attempts = await _attempts(bus, asked, ways, agency, tell)
     if ways:
         await Downstream(bus, ways, tell).read()
-    return Found(ways=ways, attempts=attempts)
+    return Found(ways=ways, attempts=attempts, by_hand=by_hand)
+
+
+def _add(ways: list[Way], more: Iterable[Way]) -> None:
+    """Each letter once: it has several rows where it was moved, and its series may be numbered alike."""
+    for way in more:
+        if way.place not in [known.place for known in ways]:
+            ways.append(way)
 
 
 # -- MAIL --------------------------------------------------------------------------------------------------------------
@@ -204,21 +210,28 @@ def _way(message: Message) -> Way:
 # -- REGISTER, where MAIL does not know it -----------------------------------------------------------------------------
 
 
-async def _by_number(bus: Bus, number: str, agency: str | None, tell: Tell) -> list[Way]:
-    """The letters of this register number: an agency may write those of its series alike.
+async def _by_number(bus: Bus, number: str, agency: str | None, tell: Tell) -> tuple[list[Way], list[LetterEntered]]:
+    """The letters of this register number, and the entries that did not come by mail.
+
+    An agency may write the numbers of its series alike.
 
     Raises AmbiguousError where several agencies have it.
     """
     found: list[Way] = []
+    by_hand: list[LetterEntered] = []
     plain = number.translate(_THAI_DIGITS)
     async for message in told(bus, "REGISTER", [f"register.v1.entered.{agency or '*'}.>"], 0, tell, "numbers"):
         event = decoded(message.body)
-        if isinstance(event, LetterEntered) and event.number_text.translate(_THAI_DIGITS) == plain and event.position:
+        if not isinstance(event, LetterEntered) or event.number_text.translate(_THAI_DIGITS) != plain:
+            continue
+        if event.position is None:
+            by_hand.append(event)
+        else:
             found.append(_numbered(message, event, message.sequence))
-    agencies = {way.agency for way in found}
+    agencies = {way.agency for way in found} | {row.agency for row in by_hand}
     if len(agencies) > 1:
         raise AmbiguousError(sorted(agencies))
-    return found
+    return found, by_hand
 
 
 async def _by_record(bus: Bus, asked: Wanted, agency: str | None, tell: Tell) -> list[Way]:

@@ -34,6 +34,8 @@ class Way(Struct, kw_only=True):
     later: list[Event] = field(default_factory=list)
     places: set[tuple[str, int]] = field(default_factory=set)
     """Where its events lie, to find those that a worker gave up on."""
+    became: dict[str, LetterEntered] = field(default_factory=dict)
+    """The id of an order that moved it, and the entry it became."""
 
     @property
     def ended(self) -> bool:
@@ -47,6 +49,8 @@ class Found(Struct, kw_only=True):
 
     ways: list[Way]
     attempts: list[MailAttempted]
+    by_hand: list[LetterEntered] = field(default_factory=list)
+    """Entries of the number asked after that did not come by mail."""
 
 
 async def told(

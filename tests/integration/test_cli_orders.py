@@ -89,8 +89,18 @@ async def test_the_life_of_entries(world: World, tmp_path: Path) -> None:
     assert "came by mail" in history
     assert "corrected by นางมาลี สุขใจ: ทดสอบ" in history
 
+    # Its series are numbered alike: the first letter, and the third, which was moved, each once with its own way.
+    way = world.run("where", f"สตย ร/{THIS_YEAR}/1")
+    hops = [
+        json.loads(line) for line in world.run("where", f"สตย ร/{THIS_YEAR}/1", "--format", "jsonl").stdout.splitlines()
+    ]
+    assert "not numbered yet" not in way.stderr
+    assert [hop["number"] for hop in hops if hop["hop"] == "numbered"] == [1, 3]
+    assert [(hop["series"], hop["number"]) for hop in hops if hop.get("order") == "move"] == [("general", 1)]
+    assert "did not come by mail (paper)" in world.run("where", f"สตย ร/{THIS_YEAR}/4").stderr
+
     paper = tmp_path / "book.pdf"
-    assert "4 entries on 1 pages" in world.run("register", "print", "-o", str(paper)).stderr
+    assert "4 entries on 1 page (" in world.run("register", "print", "-o", str(paper)).stderr
     with pypdfium2.PdfDocument(paper) as document:
         text = document[0].get_textpage().get_text_range()
     assert "ยกเลิก" in text
