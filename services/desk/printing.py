@@ -104,7 +104,12 @@ async def gather(
     Raises NothingToPrintError, and the errors of the bus.
     """
     subject = book_subject(agency.id, series, year)
-    newest = await newest_of(bus, subject)
+    newest, length = await newest_of(bus, subject), 0
+    while newest is not None:  # the length at this very message: a book may grow in between
+        length, before = await _length(bus, subject), newest.sequence
+        newest = await newest_of(bus, subject)
+        if newest is not None and newest.sequence == before:
+            break
     if newest is None:
         raise NothingToPrintError(f"there is no book {agency.id}/{series}/{year}")
     counts, places, since = Counts(), set[str](), 0
@@ -125,7 +130,6 @@ async def gather(
                 since = since or int(from_instant(one.received_at).timestamp() * 1e9)
     if not counts.entries:
         raise NothingToPrintError(f"the book {agency.id}/{series}/{year} has no such entries")
-    length = await _length(bus, subject)
     return Gathered(
         agency=agency,
         series=series,
