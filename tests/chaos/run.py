@@ -98,6 +98,10 @@ async def chaos(
         print(words.strip())
         if code != 0:
             verdict.problems.append(f"saraban audit: exit {code}")
+        again, words = await asyncio.to_thread(system.rebuild)
+        print(words.strip())
+        if again != 0:
+            verdict.problems.append(f"saraban rebuild: exit {again}")
         print(
             json.dumps(
                 {
@@ -120,6 +124,7 @@ async def chaos(
                     "receipt_mails": verdict.receipt_mails,
                     "receipt_mails_repeated_after_a_crash": verdict.repeated_mails,
                     "audit_exit": code,
+                    "rebuild_exit": again,
                     "sending_seconds": round(sent, 1),
                     "seconds": round(time.monotonic() - started, 1),
                 },

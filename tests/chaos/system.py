@@ -191,6 +191,13 @@ class System:
         assert self._up is not None
         return next((process for process in below(self._up.pid) if process.name == "nats-server"), None)
 
+    def rebuild(self) -> tuple[int, str]:
+        """Exit code and words of `saraban rebuild`."""
+        done = subprocess.run(
+            [*SARABAN, "rebuild", "--state", str(self.state)], capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
     def audit(self) -> tuple[int, str]:
         """Exit code and words of `saraban audit`."""
         done = subprocess.run(
