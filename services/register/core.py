@@ -40,7 +40,7 @@ from contracts.streams import BATCH_LETTERS
 from services.register import numbering
 from services.register.assessment import Assessment
 from services.register.book import book_subject
-from services.register.effects import ABOUT_ENTRY, Case, case_of
+from services.register.case import ABOUT_ENTRY, Case, case_of
 from services.register.intake import OrderRead
 from services.register.known import Known, at_or_before
 from services.register.page import Batch, Salt, Seal

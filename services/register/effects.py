@@ -18,20 +18,17 @@ erased.
 An order given twice (the same id) is carried out once; the second one changes nothing and is not refused.
 """
 
-from datetime import UTC, timedelta
-from typing import Final
+from datetime import UTC
+from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from contracts import codec
 from contracts.directory import Agency
-from contracts.event import Position
 from contracts.orders import (
     BookOpenOrdered,
     CorrectOrdered,
     EnterOrdered,
-    EntryOrder,
     MoveOrdered,
     NoteOrdered,
     VoidOrdered,
@@ -46,78 +43,16 @@ from contracts.register import (
     LetterRecorded,
 )
 from contracts.values import Series, from_instant, sha256_hex
-from services.register.assessment import RULES, Place, place
+from services.register.assessment import RULES
 from services.register.book import book_subject
+from services.register.case import AboutEntry, CannotError, Case
 from services.register.envelope import is_envelope
-from services.register.intake import OrderRead
 from services.register.number_text import number_text
-from services.register.page import Book, BookBegun, Page
+from services.register.page import BookBegun, Effect, Page
 from services.register.standing import Standing
-
-ORDER_BYTES: Final = 256 * 1024
-"""Largest order that becomes a record; a record that the server does not take would stop the book."""
-
-EARLY: Final = timedelta(minutes=1)
-"""So much later than its order a letter may have come: two clocks, or a time typed to the full minute."""
 
 _FIELDS: Final = ("letter_number", "letter_date", "sender", "addressee", "subject")
 _CLEAR: Final = dict.fromkeys((*_FIELDS, "message_id", "author"))
-
-AboutEntry = VoidOrdered | CorrectOrdered | MoveOrdered | NoteOrdered
-ABOUT_ENTRY: Final = (VoidOrdered, CorrectOrdered, MoveOrdered, NoteOrdered)
-
-
-class Case(Struct, frozen=True, kw_only=True):
-    """An order, and what it rests on."""
-
-    read: OrderRead
-    agency: Agency
-    standing: Standing | None = None
-    """The entry it is about."""
-    place: Place | None = None
-    """Where in time a letter to be entered belongs."""
-    problem: str = ""
-    """Why it cannot be carried out, whatever the books say."""
-    repeats: Position | None = None
-    """Where the same order lay before."""
-
-
-class _CannotError(Exception):
-    """Why an order cannot be carried out. Raised before anything is written."""
-
-
-def case_of(
-    read: OrderRead, agency: Agency, repeats: Position | None = None, standing: Standing | str | None = None
-) -> Case:
-    """An order with what it rests on; `standing` is the entry it is about, or why that cannot be read."""
-    order = read.order
-    found: Place | None = None
-    problem = read.problem
-    if isinstance(standing, str):
-        problem, standing = standing, None
-    elif isinstance(order, ABOUT_ENTRY) and standing is None:
-        problem = f"there is no entry {order.number} in the book {order.agency} {order.series} {order.year}"
-    elif isinstance(order, EnterOrdered | CorrectOrdered) and len(codec.encode(order)) > ORDER_BYTES:
-        problem = f"the order is larger than {ORDER_BYTES} octets"
-    elif isinstance(order, EnterOrdered):
-        try:
-            found = _place(order, agency)
-        except _CannotError as error:
-            problem = str(error)
-    return Case(read=read, agency=agency, standing=standing, place=found, problem=problem, repeats=repeats)
-
-
-def books(one: Case) -> set[str]:
-    """The books that carrying it out may write to."""
-    order = one.read.order
-    if order is None or one.problem or one.repeats is not None:
-        return set()
-    if isinstance(order, EnterOrdered):
-        return {book_subject(order.agency, order.series, one.place.year)} if one.place else set()
-    found = {book_subject(order.agency, order.series, order.year)}
-    if isinstance(order, MoveOrdered):
-        found.add(book_subject(order.agency, order.to_series, order.year))
-    return found
 
 
 def carry_out(page: Page, one: Case) -> str:
@@ -141,7 +76,7 @@ def carry_out(page: Page, one: Case) -> str:
                 _move(page, one, order)
             case NoteOrdered():
                 _note(page, one, order)
-    except _CannotError as error:
+    except CannotError as error:
         return str(error)
     kind = order.form.split(".")[2]
     page.batch.carried[kind] = page.batch.carried.get(kind, 0) + 1
@@ -152,13 +87,13 @@ def _open(page: Page, one: Case, order: BookOpenOrdered) -> None:
     subject = book_subject(order.agency, order.series, order.year)
     book = page.book(subject)
     if book.entered:
-        raise _CannotError(
+        raise CannotError(
             f"{subject} has entries already, up to number {book.number}: a book is opened before its first one"
         )
     if book.opened:
         if book.number + 1 == order.first:
             return  # somebody else had the same thought
-        raise _CannotError(f"{subject} is open already, at {book.number + 1}")
+        raise CannotError(f"{subject} is open already, at {book.number + 1}")
     opening = BookOpened(
         agency=order.agency,
         series=order.series,
@@ -171,19 +106,6 @@ def _open(page: Page, one: Case, order: BookOpenOrdered) -> None:
         opened_at=order.given_at,
     )
     page.open(book, opening)
-
-
-def _place(order: EnterOrdered, agency: Agency) -> Place:
-    try:
-        came, given = from_instant(order.came_at), from_instant(order.given_at)
-        found = place(agency, came)
-    except (ValueError, OverflowError) as error:
-        raise _CannotError(f"came_at {order.came_at}: {error}") from error
-    if came > given + EARLY:
-        raise _CannotError(f"came_at {order.came_at} lies behind the order itself, which was given at {order.given_at}")
-    if not 2500 <= found.year <= 2999:
-        raise _CannotError(f"came_at {order.came_at}: there is no book of {found.year}")
-    return found
 
 
 def _enter(page: Page, one: Case, order: EnterOrdered) -> None:
@@ -233,29 +155,16 @@ def _enter(page: Page, one: Case, order: EnterOrdered) -> None:
 def _void(page: Page, one: Case, order: VoidOrdered) -> None:
     standing = _standing(one)
     if standing.ended:
-        raise _CannotError(standing.ended)
-    book = _book(page, order)
-    page.effect(
-        book,
-        EntryVoided(
-            agency=order.agency,
-            series=order.series,
-            year=order.year,
-            previous=book.link,
-            reached=page.reached,
-            number=order.number,
-            order=one.read.position,
-            last=book.number,
-        ),
-    )
+        raise CannotError(standing.ended)
+    _effect(page, one, order, EntryVoided)
 
 
 def _correct(page: Page, one: Case, order: CorrectOrdered) -> None:
     standing = _standing(one)
     if standing.gone:
-        raise _CannotError(f"{standing.gone}: correct the entry there")
+        raise CannotError(f"{standing.gone}: correct the entry there")
     if standing.record is None:
-        raise _CannotError(f"the record of {standing.row.number_text} was erased: there is nothing to correct")
+        raise CannotError(f"the record of {standing.row.number_text} was erased: there is nothing to correct")
     said = {name: value for name in _FIELDS if (value := getattr(order, name)) is not None}
     envelope = _envelope(one, order)
     if order.series == "classified":
@@ -263,33 +172,19 @@ def _correct(page: Page, one: Case, order: CorrectOrdered) -> None:
     elif said:
         changes = dict(said)
     else:
-        raise _CannotError("the order says nothing to be corrected")
+        raise CannotError("the order says nothing to be corrected")
     record = msgspec.structs.replace(standing.record, salt=page.salt(), **changes)
     body = codec.encode(record)
-    book = _book(page, order)
-    page.effect(
-        book,
-        EntryCorrected(
-            agency=order.agency,
-            series=order.series,
-            year=order.year,
-            previous=book.link,
-            reached=page.reached,
-            number=order.number,
-            record=sha256_hex(body),
-            order=one.read.position,
-            last=book.number,
-        ),
-    )
+    _effect(page, one, order, EntryCorrected, record=sha256_hex(body))
     page.put(record, body)
 
 
 def _move(page: Page, one: Case, order: MoveOrdered) -> None:
     standing = _standing(one)
     if standing.ended:
-        raise _CannotError(standing.ended)
+        raise CannotError(standing.ended)
     if order.to_series == order.series:
-        raise _CannotError(f"{standing.row.number_text} is in the series {order.series} already")
+        raise CannotError(f"{standing.row.number_text} is in the series {order.series} already")
     number = _number(page, one.agency, order.to_series, order.year)
     row = msgspec.structs.replace(
         standing.row,
@@ -301,41 +196,12 @@ def _move(page: Page, one: Case, order: MoveOrdered) -> None:
         moved_from=standing.row.number_text,
     )
     record = _moved_record(page, one.agency, standing, order.to_series, number)
-    book = _book(page, order)
-    page.effect(
-        book,
-        EntryMoved(
-            agency=order.agency,
-            series=order.series,
-            year=order.year,
-            previous=book.link,
-            reached=page.reached,
-            number=order.number,
-            to_series=order.to_series,
-            to_year=order.year,
-            to_number=number,
-            order=one.read.position,
-            last=book.number,
-        ),
-    )
+    _effect(page, one, order, EntryMoved, to_series=order.to_series, to_year=order.year, to_number=number)
     _append(page, one, row, record)
 
 
 def _note(page: Page, one: Case, order: NoteOrdered) -> None:
-    book = _book(page, order)
-    page.effect(
-        book,
-        EntryNoted(
-            agency=order.agency,
-            series=order.series,
-            year=order.year,
-            previous=book.link,
-            reached=page.reached,
-            number=order.number,
-            order=one.read.position,
-            last=book.number,
-        ),
-    )
+    _effect(page, one, order, EntryNoted)
 
 
 def _standing(one: Case) -> Standing:
@@ -343,8 +209,23 @@ def _standing(one: Case) -> Standing:
     return one.standing
 
 
-def _book(page: Page, order: EntryOrder) -> Book:
-    return page.book(book_subject(order.agency, order.series, order.year))
+def _effect(page: Page, one: Case, order: AboutEntry, kind: type[Effect], **own: Any) -> None:
+    """A row about the entry in its book; `own` is what rows of this kind have beside it."""
+    book = page.book(book_subject(order.agency, order.series, order.year))
+    page.effect(
+        book,
+        kind(
+            agency=order.agency,
+            series=order.series,
+            year=order.year,
+            previous=book.link,
+            reached=page.reached,
+            number=order.number,
+            order=one.read.position,
+            last=book.number,
+            **own,
+        ),
+    )
 
 
 def _number(page: Page, agency: Agency, series: Series, year: int) -> int:
@@ -399,17 +280,17 @@ def _envelope(one: Case, order: EnterOrdered | CorrectOrdered) -> str | None:
     enveloped = order.enveloped
     if order.series != "classified":
         if enveloped is not None:
-            raise _CannotError(f"an envelope belongs to the classified series, not to {order.series}")
+            raise CannotError(f"an envelope belongs to the classified series, not to {order.series}")
         return None
     if enveloped is None:
         if one.agency.registrar_certificate:
-            raise _CannotError(
+            raise CannotError(
                 "an order about a classified letter brings its particulars enveloped for the registrar: these lie in "
                 "clear in ORDERS now, and should be erased there"
             )
         return None
     if any(getattr(order, name) for name in _FIELDS):
-        raise _CannotError("particulars stand in clear beside their envelope, in ORDERS: they should be erased there")
+        raise CannotError("particulars stand in clear beside their envelope, in ORDERS: they should be erased there")
     if not is_envelope(enveloped):
-        raise _CannotError("enveloped is no EnvelopedData (CMS) in DER and base64")
+        raise CannotError("enveloped is no EnvelopedData (CMS) in DER and base64")
     return enveloped

@@ -15,7 +15,7 @@ from contracts.streams import BATCH_LETTERS, GUARD_TTL_SECONDS
 from contracts.values import sha256_hex
 from services.register import effects
 from services.register.assessment import RULES, Assessment
-from services.register.effects import Case
+from services.register.case import Case, books_of
 from services.register.known import Known
 from services.register.number_text import number_text
 from services.register.page import EXPECTED, EXPECTED_STREAM, Batch, BookBegun, Page, Refusal, Salt, Seal
@@ -29,7 +29,7 @@ def needs(letters: Sequence[Assessment], cases: Sequence[Case]) -> tuple[set[str
     """Books, and agencies' notices, whose ends have to be known before `number` is asked."""
     books = {letter.book for letter in letters if letter.notice is None}
     for case in cases:
-        books |= effects.books(case)
+        books |= books_of(case)
     return books, {letter.letter.event.agency for letter in letters}
 
 

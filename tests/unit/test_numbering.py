@@ -19,7 +19,7 @@ from contracts.values import sha256_hex
 from services.register import numbering
 from services.register.assessment import Assessment, assess
 from services.register.book import empty, end
-from services.register.effects import case_of
+from services.register.case import case_of
 from services.register.intake import OrderRead, letter
 from services.register.known import Known, at_or_before
 from services.register.page import EXPECTED, EXPECTED_STREAM, Batch
