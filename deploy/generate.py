@@ -2,6 +2,7 @@
 
 saraban.toml          every setting at its default, with its reason and range   from services/runtime/settings.py
 nats/*.conf           the server, and its users with their permissions          from services/runtime/server.py
+metrics.md            every metric, its labels and its meaning                  from services/*/metrics.py
 """
 
 import sys
@@ -13,6 +14,7 @@ from msgspec import Struct, inspect
 from msgspec.structs import fields
 
 from contracts.permissions import ROLES, subscriber
+from deploy.metrics_page import page
 from services.commands.toml import dumps
 from services.runtime.server import Server, accounts, configuration
 from services.runtime.settings import Settings
@@ -75,6 +77,7 @@ def documents(subscribers: Sequence[str] = ()) -> dict[str, str]:
         "nats/single.conf": _including(configuration(single, {}, comment=SINGLE)),
         "nats/cluster.conf": _including(configuration(member, {}, comment=CLUSTER)),
         "nats/accounts.conf": ACCOUNTS + accounts(passwords, guests),
+        "metrics.md": page(),
     }
 
 

@@ -5,7 +5,7 @@ from prometheus_client import Counter
 RESTARTS = Counter(
     "saraban_up_restarts_total",
     "Times a part was started again because it had ended by itself.",
-    ["part"],  # ingest (or ingest-1, ingest-2, …) | register | sign | notify | nats-server
+    ["part"],  # ingest (or ingest-1, ingest-2, …) | register | sign | notify | audit | nats-server
 )
 RELOADS = Counter(
     "saraban_up_reloads_total",
