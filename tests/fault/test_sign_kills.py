@@ -18,8 +18,8 @@ from contracts.streams import SIGN_ENTERED
 from services.runtime.bus import Bus
 from tests import books
 from tests.checkpoints import checkpoints, fold, leads, until_signed
-from tests.integration.test_sign_receipts import events, letter, mail, prepare, receipts_of, store
 from tests.servers import NatsServer
+from tests.signing import events, letter, mail, prepare, receipts_of, store
 from tests.waiting import until_it
 
 pytestmark = pytest.mark.slow

@@ -1,21 +1,12 @@
 """What officers decide, carried out on a real nats-server: each order, each refusal, each once; then the audit."""
 
 import asyncio
-import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 
-from contracts import codec
 from contracts.chain import first_link
-from contracts.dead import MessageGivenUp
 from contracts.event import Position, Reached
-from contracts.mail import HeaderLines
 from contracts.orders import (
     BookOpenOrdered,
     CorrectOrdered,
@@ -32,44 +23,17 @@ from contracts.register import (
     EntryNoted,
     EntryVoided,
     LetterEntered,
-    LetterRecorded,
 )
-from contracts.values import from_instant, sha256_hex
+from contracts.values import from_instant
 from services.audit.audit import audit
-from services.register.envelope import enveloped
 from services.register.memory import Memory
 from services.runtime.batch import Outgoing, commit
 from services.runtime.bus import Bus
 from tests.books import Books, agency, put, read, received, store, until, worker
 from tests.conftest import THIS_YEAR
 from tests.copies import arrive, letter
-from tests.orders import CAME_AT, GIVEN_AT, given
+from tests.orders import CAME_AT, GIVEN_AT, give, given, record_of, refusals, rows, until_reached
 from tests.servers import NatsServer
-from tests.unit.test_register_envelope import certificate, pem
-
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-CERTIFICATE = pem(certificate(KEY))
-
-
-async def give(bus: Bus, *orders: Order) -> None:
-    for order in orders:
-        await bus.publish(order)
-
-
-async def until_reached(bus: Bus, sequence: int, seconds: float = 20.0) -> None:
-    """Wait until every order up to `sequence` has its effect or its refusal, by what stands behind them."""
-    async with asyncio.timeout(seconds):
-        while True:
-            places = [one.orders for one in await Memory(bus).reached()]
-            if any(place is not None and place.sequence >= sequence for place in places):
-                return
-            await asyncio.sleep(0.02)
-
-
-async def refusals(bus: Bus) -> list[MessageGivenUp]:
-    last = (await bus.js.stream_info("DEAD")).state.last_seq
-    found = [await bus.js.get_msg("DEAD", n, direct=True) for n in range(1, last + 1)]
-    return [codec.decode(message.data or b"", MessageGivenUp) for message in found]
 
 
 async def carried_out(bus: Bus, server: NatsServer, *orders: Order, letters: int = 3) -> Books:
@@ -93,16 +57,6 @@ async def assert_audited(bus: Bus) -> None:
     finally:
         await own.close()
     assert [str(problem) for problem in report.problems] == []
-
-
-def rows(found: Books, kind: type[Any], series: str = "received", agency_id: str = "demo") -> list[Any]:
-    subject = f"register.v1.entered.{agency_id}.{series}.{THIS_YEAR}"
-    return [row.event for row in found.rows.get(subject, []) if isinstance(row.event, kind)]
-
-
-def record_of(found: Books, digest: str) -> LetterRecorded:
-    (record,) = [one for one in found.records if sha256_hex(codec.encode(one)) == digest]
-    return record
 
 
 async def test_a_paper_letter_has_its_row_in_the_same_book(nats_server: NatsServer, bus: Bus) -> None:
@@ -253,78 +207,6 @@ async def test_what_was_erased_is_neither_corrected_nor_moved_along(nats_server:
     (row,) = found.entered(series="general")
     record = record_of(found, row.record)
     assert (record.sender, record.subject, record.message_id, record.mail) == (None, None, None, row.mail)
-
-
-@asynccontextmanager
-async def classified(nats_server: NatsServer, bus: Bus, certificate_pem: str) -> AsyncIterator[None]:
-    await put(bus, agency(registrar_certificate=certificate_pem))
-    async with worker(nats_server.settings()):
-        await store(bus, [received(), received(lines=HeaderLines(subject="ลับ แผน"))])
-        await until(bus, 2)
-        yield
-
-
-def sealed(**clear: str) -> str:
-    return enveloped(msgspec.json.encode(clear), CERTIFICATE)
-
-
-def opened(record: LetterRecorded) -> dict[str, Any]:
-    assert record.enveloped is not None
-    clear = pkcs7_decrypt_der(base64.b64decode(record.enveloped), certificate(KEY), KEY, [])
-    found: dict[str, Any] = msgspec.json.decode(clear)
-    return found
-
-
-async def test_the_classified_series_holds_nothing_in_clear(nats_server: NatsServer, bus: Bus) -> None:
-    bare: dict[str, Any] = {"series": "classified", "sender": "", "subject": ""}
-    nothing: dict[str, Any] = {"series": "classified"}
-    async with classified(nats_server, bus, CERTIFICATE):
-        await give(
-            bus,
-            given(EnterOrdered, **bare, enveloped=sealed(subject="ลับ")),
-            given(CorrectOrdered, **nothing, enveloped=sealed(subject="แก้")),
-            given(MoveOrdered, to_series="classified"),
-            given(MoveOrdered, **nothing, number=2, to_series="received"),
-            given(EnterOrdered, series="classified"),
-            given(CorrectOrdered, **nothing, subject="x"),
-            given(EnterOrdered, **bare, enveloped="bm8gZW52ZWxvcGU="),
-            given(EnterOrdered, series="classified", enveloped=sealed(subject="x")),
-            given(NoteOrdered),
-        )
-        await until_reached(bus, 9)
-        found = await read(bus)
-    assert found.problems() == []
-    reasons = [one.reason for one in await refusals(bus)]
-    words = ("enveloped for the registrar", "enveloped for the registrar", "no EnvelopedData", "in clear beside")
-    assert [word in reason for word, reason in zip(words, reasons, strict=True)] == [True] * 4
-    _, paper, moved_in = found.entered(series="classified")
-    (corrected,) = rows(found, EntryCorrected, "classified")
-    records = [record_of(found, row.record) for row in (paper, corrected, moved_in)]
-    clear = ("sender", "author", "subject", "message_id", "letter_number", "letter_date", "addressee")
-    assert {getattr(record, name) for record in records for name in clear} == {None}
-    assert [opened(record)["subject"] for record in records[:2]] == ["ลับ", "แก้"]
-    inside = opened(records[2])
-    assert (inside["sender"], inside["number"], inside["series"]) == ("clerk@sender.example", 3, "classified")
-    moved_out = found.entered()[1]
-    assert record_of(found, moved_out.record).enveloped == records[0].enveloped, (
-        "as it is: only the registrar can open it"
-    )
-
-
-async def test_without_a_certificate_the_record_is_empty(nats_server: NatsServer, bus: Bus) -> None:
-    async with classified(nats_server, bus, ""):
-        await give(
-            bus,
-            given(EnterOrdered, series="classified"),
-            given(CorrectOrdered, series="classified", number=2, subject="x"),
-        )
-        await until_reached(bus, 2)
-        found = await read(bus)
-    assert found.problems() == []
-    assert await refusals(bus) == []
-    last = [record_of(found, row.record) for row in found.entered(series="classified")[1:]]
-    last += [record_of(found, row.record) for row in rows(found, EntryCorrected, "classified")]
-    assert [(record.sender, record.subject, record.enveloped) for record in last] == [(None, None, None)] * 2
 
 
 async def test_many_orders_about_old_entries_by_a_new_worker(nats_server: NatsServer, bus: Bus) -> None:

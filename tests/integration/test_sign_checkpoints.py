@@ -29,8 +29,8 @@ from services.words import wording
 from tests import books, receipts
 from tests.checkpoints import checkpoints, fold, leads, until_signed, verifies
 from tests.conftest import THIS_YEAR
-from tests.integration.test_sign_receipts import TEST_SEAL, letter, mail, prepare, receipts_of, sealed, sign, store
 from tests.servers import NatsServer
+from tests.signing import TEST_SEAL, letter, mail, prepare, receipts_of, sealed, sign, store
 from tests.timestamp_authority import TimestampAuthority, timestamp_authority
 from tests.waiting import until, until_it
 
