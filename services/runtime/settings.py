@@ -265,9 +265,9 @@ class Sign(Section, frozen=True, kw_only=True):
     seals: Annotated[
         dict[str, str],
         Meta(
-            description="Name to PKCS#12 file, or to a key in a token: pkcs11:token=…;object=…?module-path=… (RFC 7512). "
-            "The name `operator` is the default; `operator.next` takes over when its certificate begins to be valid. A "
-            "replaced file is taken into use without a restart."
+            description="Name to PKCS#12 file, or to a key in a token: pkcs11:token=…;object=…?module-path=… "
+            "(RFC 7512). The name `operator` is the default; `operator.next` takes over when its certificate begins "
+            "to be valid. A replaced file is taken into use without a restart."
         ),
     ] = {}
     seal_passwords: Annotated[
