@@ -42,6 +42,7 @@ def rebuild(
     else:
         done = "written back" if apply else "missing in REGISTER (`--apply` writes them back)"
         OUT.print(f"{words} are equal; {done}: {found.restored} rows by the octets in their receipts", end="")
+        OUT.print(f", {found.carried_again} of orders" if found.carried_again else "", end="")
         OUT.print(f", {found.numbered_again} by the rules alone" if found.numbered_again else "")
     for count, what in (
         (found.erased, "of erased letters"),

@@ -85,7 +85,8 @@ class Chains:
         if head is not None and (head.link, head.sequence) != (chain.link, sequence):
             raise Differs(
                 f"{subject}: its signed head of length {chain.length} is {head.link[:16]}… at {head.sequence}; "
-                f"the book comes to {chain.link[:16]}… at {sequence}"
+                f"the book comes to {chain.link[:16]}… at {sequence}: a row up to there was "
+                "changed, or nothing holds it any more"
             )
         self._report.heads += head is not None
         if isinstance(row, LetterEntered):

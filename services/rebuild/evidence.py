@@ -1,12 +1,14 @@
 """What is out in the world and must stay true: rows in final receipts, signed heads, numbers that mails have told."""
 
+import msgspec
 from msgspec import Struct
 
 from contracts import codec
 from contracts.event import Event
 from contracts.findings import CheckpointSealed, ReceiptSealed
 from contracts.notices import Notified
-from contracts.streams import FINDINGS, RECEIPTS, RECEIPTS_SEALED
+from contracts.streams import DEAD, FINDINGS, RECEIPTS, RECEIPTS_SEALED
+from services.audit.orders import Refusals
 from services.audit.reading import messages
 from services.runtime.bus import Bus
 
@@ -35,6 +37,8 @@ class Evidence(Struct):
     rows: dict[Place, bytes] = {}
     told: dict[Place, Told] = {}
     heads: dict[str, dict[int, Head]] = {}
+    refused: Refusals = msgspec.field(default_factory=Refusals)
+    """Orders that could not be carried out when they were read, by what the directory and the records said then."""
 
     @property
     def last(self) -> Place:
@@ -43,7 +47,7 @@ class Evidence(Struct):
 
 
 async def gather(bus: Bus, behind: Place) -> Evidence:
-    """Read FINDINGS and RECEIPTS. Whose signatures the receipts and heads bear is the audit's to prove."""
+    """Read FINDINGS, RECEIPTS and DEAD. Whose signatures the receipts and heads bear is the audit's to prove."""
     found = Evidence()
     async for message in messages(bus, FINDINGS.family, [HEADS]):
         head = codec.decode(message.body, CheckpointSealed)
@@ -58,4 +62,6 @@ async def gather(bus: Bus, behind: Place) -> Evidence:
         said: Event = codec.decode(message.body)
         if isinstance(said, Notified) and (place := (said.position.stream, said.position.sequence)) > behind:
             found.told[place] = Told(said.series, said.year, said.number)
+    async for message in messages(bus, DEAD.family, ["dead.v1.register.*"]):
+        found.refused.take(message)
     return found

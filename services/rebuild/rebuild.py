@@ -11,7 +11,7 @@ from contracts.streams import MAIL, MAIL_RECEIVED, ORDERS, REGISTER
 from services.audit.reading import Message, messages
 from services.rebuild.evidence import gather
 from services.rebuild.log import Log
-from services.rebuild.replay import Replay
+from services.rebuild.replay import Extent, Replay
 from services.rebuild.report import Differs, Report
 from services.register import intake
 from services.register.agencies import Agencies
@@ -36,15 +36,16 @@ async def rebuild(bus: Bus) -> Report:
     """Make REGISTER again in memory and hold it against the one there is; `bus` reads everything."""
     report = Report()
     memory, known = Memory(bus), Known(1_000)
-    end = await memory.last()
     for reached in await memory.reached():
         known.reach(reached)
-    behind = known.reached.mail
+    behind, orders = known.reached.mail, known.reached.orders
     directory = await Directory.watch(bus)
     try:
         await directory.wait_loaded()
         evidence = await gather(bus, (behind.stream, behind.sequence) if behind else ("", 0))
-        replay = Replay(Agencies(bus, directory), evidence, Log(bus, end), await _orders(bus), end, report)
+        end = await memory.last()  # last: what was signed, or passed over, before has its row by now
+        extent = Extent(end, orders.sequence if orders else 0)
+        replay = Replay(Agencies(bus, directory), evidence, Log(bus, end), await _orders(bus), extent, report)
         await replay.run(_letters(bus))
     except (Differs, codec.UndecodableError) as error:
         report.problems.append(str(error))

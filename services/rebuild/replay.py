@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from contracts import codec
-from contracts.event import Position
+from contracts.event import Position, Reached
 from contracts.register import BookOpened, BookRow, LetterEntered, LetterRecorded, NoticeKept
 from services.rebuild.chains import Chains
 from services.rebuild.evidence import Evidence, Place
@@ -25,7 +26,7 @@ from services.register.assessment import Assessment, assess
 from services.register.core import Core
 from services.register.intake import Letter, OrderRead
 from services.register.known import Known, Numbered
-from services.register.page import Batch
+from services.register.page import Batch, Refusal
 from services.register.requests import (
     AgencyAsked,
     Commit,
@@ -49,20 +50,35 @@ NOT_COMPARED: Final = ("number_text", "number_format", "rules")
 """The directory's words and our version's, of the day on which the row was written."""
 
 
+class Extent(Struct, frozen=True):
+    """How far the streams go."""
+
+    register: int
+    """What is missing is written behind it."""
+    orders: int
+    """Orders up to here the register does not read again, by what REGISTER and DEAD say."""
+
+
 class Replay:
     """One run over everything."""
 
     def __init__(
-        self, agencies: Agencies, evidence: Evidence, log: Log, orders: Sequence[OrderRead], end: int, report: Report
+        self,
+        agencies: Agencies,
+        evidence: Evidence,
+        log: Log,
+        orders: Sequence[OrderRead],
+        extent: Extent,
+        report: Report,
     ) -> None:
-        """`end` is the last sequence of REGISTER: what is missing is written behind it."""
         self._agencies = agencies
         self._evidence = evidence
         self._log = log
         self._orders = list(orders)
         self._given = 0
         self._ids: dict[tuple[str, str], Position] = {}
-        self._end = end
+        self._end = extent.register
+        self._read_already = extent.orders
         self._report = report
         self._chains = Chains(self._orders, evidence.heads, report)
         self._known = Known(remembered=10_000_000, books=10_000_000)
@@ -86,6 +102,7 @@ class Replay:
             await self._drive([assess(letter, agency)], [])
         await self._erased(before=("~", 0))
         await self._ordered()
+        await self._orders_behind()
         left = await self._log.peek()
         if left is not None:
             raise Differs(f"{left[0]}: MAIL and ORDERS give no such message")
@@ -113,13 +130,29 @@ class Replay:
         if reached.orders is not None:
             await self._give(reached.orders.sequence)
 
+    async def _orders_behind(self) -> None:
+        """Those behind all letters: as long as heads speak of more rows, or the register would pass them over."""
+        while await self._log.peek() is None and self._given < len(self._orders):
+            sequence = self._orders[self._given].position.sequence
+            if sequence > self._read_already and not self._chains.unmet():
+                break  # it carries it out when it runs
+            await self._give(sequence)
+
     async def _give(self, last: int) -> None:
-        found = []
         while self._given < len(self._orders) and self._orders[self._given].position.sequence <= last:
-            found.append(self._orders[self._given])
+            read = self._orders[self._given]
             self._given += 1
-        if found:
-            await self._drive([], found)
+            sequence = read.position.sequence
+            if sequence in self._evidence.refused.of and sequence != await self._log.next_order():
+                self._earlier(read)  # one that is given again later repeats it
+                self._known.reach(Reached(orders=read.position))
+            else:
+                await self._drive([], [read])
+
+    def _earlier(self, read: OrderRead) -> Position | None:
+        """Where the same order was given before."""
+        first = self._ids.setdefault((read.subject, read.order.id if read.order else ""), read.position)
+        return first if first.sequence < read.position.sequence else None
 
     async def _erased(self, before: Place) -> None:
         """Letters that REGISTER speaks of and MAIL does not hold any more: their rows are taken as they are."""
@@ -167,10 +200,7 @@ class Replay:
             case AgencyAsked():
                 return await self._agencies.get(request.agency)
             case EarlierOrder():
-                order = request.order.order
-                key = (request.order.subject, order.id if order else "")
-                first = self._ids.setdefault(key, request.order.position)
-                return first if first.sequence < request.order.position.sequence else None
+                return self._earlier(request.order)
             case EntryAsked():
                 return chains.entry(request.book, request.number)
             case LastSequence():
@@ -179,8 +209,20 @@ class Replay:
                 return 0  # the order is given when what it wrote is the next row
             case Guards() | ReachedAsked() | OrdersUpTo():
                 return []
-            case Refuse() | Pause():
-                return None
+            case Refuse():
+                await self._refuse(request.refusal)
+            case Pause():
+                pass
+        return None
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        """In the part of REGISTER that is lost an order had its rows, or DEAD says why not."""
+        position = refusal.order.position
+        if await self._log.peek() is None:
+            self._report.problems.append(
+                f"the order at {position} cannot be carried out from what is left ({refusal.reason}), and DEAD does "
+                "not say that it was refused: what it spoke of is held by nothing any more"
+            )
 
     async def _commit(self, batch: Batch) -> int:
         """Hold the batch against what is written; behind the end of REGISTER it is what has to be written."""
@@ -211,6 +253,8 @@ class Replay:
                     made, body = self._from_receipt(made, body)
                     if body is not message.body:
                         lost.append(n + 1)
+                elif not isinstance(made, NoticeKept):
+                    self._report.carried_again += made.order is not None
                 self._take(made, message.subject, body, last + n + 1, self._now, records.get(n))
             elif n in lost:
                 body = _nothing(codec.decode(body, LetterRecorded))

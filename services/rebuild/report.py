@@ -32,5 +32,8 @@ class Report(Struct, kw_only=True):
     """Rows that REGISTER lacks and receipts hold, octet for octet."""
     numbered_again: int = 0
     """Rows that REGISTER lacks and no receipt holds: written anew, with the number they must have had."""
+    carried_again: int = 0
+    """Rows that REGISTER lacks and orders wrote: written anew. No receipt holds them; where a head was signed behind
+    them, its link proves them."""
     problems: list[str] = []
     additions: list[Addition] = msgspec.field(default_factory=list)

@@ -13,11 +13,10 @@ from contracts.golden import examples
 from contracts.notices import SenderReceipted
 from contracts.register import LetterEntered
 from services.rebuild import rebuild as rebuilding
-from services.rebuild.report import Report
 from services.runtime.bus import Bus
-from services.runtime.readiness import Readiness
 from tests.books import put, received, store, until, worker
 from tests.copies import BOOK, Copy, Kept, copied, good_state, said
+from tests.rebuilding import original, rebuilt, rows, says
 from tests.servers import NatsServer
 from tests.waiting import until_it
 
@@ -61,39 +60,6 @@ def older(number: int) -> Callable[[Copy], None]:
         del state.streams["REGISTER"][state.row(number) - 1 :]
 
     return cut
-
-
-async def rebuilt(bus: Bus, *, apply: bool) -> Report:
-    async def as_user(name: str) -> Bus:
-        return await Bus.connect(bus.settings, name)
-
-    reader, register, retention = [await as_user(name) for name in ("audit", "register", "retention")]
-    try:
-        found = await rebuilding.rebuild(reader)
-        if apply and not found.problems:
-            async with rebuilding.alone(register):
-                await rebuilding.write(register, retention, found)
-        return found
-    finally:
-        for one in (reader, register, retention):
-            await one.close()
-
-
-async def rows(bus: Bus, book: str) -> list[bytes]:
-    info = await bus.api("STREAM.INFO.REGISTER")
-    found = []
-    for sequence in range(1, info["state"]["last_seq"] + 1):
-        try:
-            message = await bus.js.get_msg("REGISTER", sequence, direct=True)
-        except Exception:  # noqa: BLE001 - erased
-            continue
-        if message.subject == book:
-            found.append(message.data or b"")
-    return found
-
-
-def original(state: Copy, book: str) -> list[bytes]:
-    return [state.at("REGISTER", n).body for n in state.find("REGISTER", lambda kept: kept.subject == book)]
 
 
 async def test_a_good_register_equals_the_signed_heads(tmp_path: Path, state: Copy) -> None:
@@ -187,17 +153,13 @@ async def test_the_register_does_not_number_on_behind_what_was_signed(tmp_path: 
     async with copied(tmp_path, state, older(103)) as (server, bus):
         before = (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"]
         async with worker(server.settings()) as readiness:
-            await until_it(lambda: _says(readiness, "an older copy was brought back"))
+            await until_it(lambda: says(readiness, "an older copy was brought back"))
         assert (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"] == before
         assert (await rebuilt(bus, apply=True)).problems == []
         await store(bus, [received()])
         async with worker(server.settings()):
             books = await until(bus, 18)
         assert books.entered()[-1].number == 110, "and goes on when it is whole again"
-
-
-async def _says(readiness: Readiness, words: str) -> bool:
-    return any(words in reason for reason in readiness.reasons)
 
 
 @pytest.mark.parametrize("number", [109, 7])
