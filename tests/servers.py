@@ -16,11 +16,17 @@ EVERYTHING = Rights(user="test", inbox="_INBOX_test", publish=(">",), subscribe=
 """What the test itself may do; the services of a test have their own users, as in life."""
 
 
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to connections: a test beside us that makes thousands of them takes none of these."""
+
+
 def free_port() -> int:
     """A port of the loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for _ in range(100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
+            return int(probe.getsockname()[1])
+    raise RuntimeError("no port is free")
 
 
 class NatsServer:

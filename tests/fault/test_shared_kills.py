@@ -58,9 +58,10 @@ class Senders:
 
     async def reached(self, letters: int) -> None:
         """Wait until so many letters are acknowledged."""
-        while len(self.acknowledged) < letters:
-            self._more.clear()
-            await self._more.wait()
+        async with asyncio.timeout(120):
+            while len(self.acknowledged) < letters:
+                self._more.clear()
+                await self._more.wait()
 
     async def run(self) -> None:
         await asyncio.gather(*(self._session(number) for number in range(SESSIONS)))
