@@ -85,7 +85,10 @@ def release(
             await give(bus, order, 0)  # notify carries it out, and mail takes its time
 
     run(work())
-    say(f"ordered: the receipt of {agency}/{series.value}/{order.year} number {number} goes out")
+    say(
+        f"ordered: the receipt of {agency}/{series.value}/{order.year} number {number} is to be sent, if one is held; "
+        "`saraban where` says what became of it, `saraban dead list` if there was none"
+    )
 
 
 @app.command()
