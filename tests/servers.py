@@ -1,12 +1,14 @@
 """A real nats-server for a test: started on free ports of the loopback, killed, stopped, started again."""
 
 import os
+import secrets
 import select
 import signal
 import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from contracts.permissions import ROLES, Rights
