@@ -53,7 +53,7 @@ bench: $(ENV) ## Measure, side by side with what we compare ourselves to. Takes 
 siege: $(ENV) ## 10,000 idle connections, 200 slow ones and 50 large letters at once, with the shipped defaults.
 	@.venv/bin/python -m tests.bench.siege
 
-chaos: $(ENV) ## Kill everything at random while letters arrive, then audit. SEED=, LETTERS=.
+chaos: $(ENV) ## Kill everything at random while letters arrive, then audit and rebuild. SEED=, LETTERS=.
 	@.venv/bin/python -m tests.chaos --letters $(LETTERS) $(if $(SEED),--seed $(SEED))
 
 cluster: $(ENV) ## Three nats-servers, each fault TIMES times under load; then the year's switch. SEED=, TIMES=.
