@@ -32,6 +32,7 @@ from contracts.streams import (
     NOTIFY_SEALED,
     ORDERS,
     OUTBOX,
+    RECEIPTS,
     REGISTER,
     SIGN_ENTERED,
     SIGN_RETRIES,
@@ -149,8 +150,8 @@ REGISTRAR = Role(
         "dead.v1.register.*",
     ),
     # DEAD: the refused orders are the ones that leave no row, and count as reached all the same.
-    # FINDINGS: whether more was signed than REGISTER holds (decision 0026).
-    reads=(MAIL, ORDERS, REGISTER, DEAD, FINDINGS),
+    # FINDINGS, RECEIPTS: whether more was told to others than REGISTER holds (decision 0021).
+    reads=(MAIL, ORDERS, REGISTER, DEAD, FINDINGS, RECEIPTS),
     knows=(DIRECTORY,),
     keeps=(LEASE,),
 )

@@ -12,42 +12,16 @@ from msgspec import Struct
 
 from contracts import codec
 from contracts.dead import MessageClosed, MessageGivenUp, MessageRetried
-from contracts.event import Position, Reached
-from contracts.findings import CheckpointSealed, ReceiptSealed
+from contracts.event import Reached
 from contracts.register import NoticeKept
-from contracts.streams import BOOKS, DEAD, FINDINGS, NOTICES, ORDERS, RECEIPTS_SEALED, REGISTER
+from contracts.streams import BOOKS, DEAD, NOTICES, ORDERS, REGISTER
 from services.register import book
 from services.register.book import End
-from services.register.known import Known, at_or_before
 from services.runtime import errors
 from services.runtime.bus import Bus
 
 AT_ONCE: Final = 32
 """Requests under way; the server queues those of its API for all clients."""
-
-
-class OlderThanSignedError(Exception):
-    """REGISTER is an older copy: receipts or heads were signed for rows that it does not hold."""
-
-
-class Signed(Struct, frozen=True):
-    """How far REGISTER must reach, by what was signed."""
-
-    sequence: int = 0
-    letter: Position | None = None
-
-    def check(self, known: Known) -> None:
-        """Raises OlderThanSignedError where the register has not got so far."""
-        if self.sequence > known.last:
-            raise OlderThanSignedError(
-                f"REGISTER ends at {known.last}, but a head was signed at {self.sequence}: an older copy was brought "
-                "back, and to number on could give a number twice. `saraban rebuild` says what is missing"
-            )
-        if self.letter is not None and not at_or_before(self.letter, known.reached.mail):
-            raise OlderThanSignedError(
-                f"the letter at {self.letter} has a receipt and no row: an older copy of REGISTER was brought back, "
-                "and to number on could give its number twice. `saraban rebuild` says what is missing"
-            )
 
 
 class Stored(Struct, frozen=True):
@@ -117,18 +91,6 @@ class Memory:
         if refused is not None:
             found.append(_refused(refused[1]))
         return found
-
-    async def signed(self) -> Signed:
-        """What the newest receipt and the newest signed head say that REGISTER holds."""
-        head = await self._last(FINDINGS.family, "sign.v1.checkpoint.*.*.*")
-        sealed = await self._last(FINDINGS.family, RECEIPTS_SEALED)
-        try:
-            return Signed(
-                sequence=codec.decode(head[1], CheckpointSealed).sequence if head else 0,
-                letter=codec.decode(sealed[1], ReceiptSealed).position if sealed else None,
-            )
-        except codec.UndecodableError:
-            return Signed()  # that is the audit's to say; no letter waits for it
 
     async def opening(self, agency: str) -> int:
         """Sequence in ORDERS of the newest order to open a book of this agency; 0 if there is none."""

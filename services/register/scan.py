@@ -21,13 +21,19 @@ async def end_of_stream(bus: Bus, stream: str = REGISTER.family) -> int:
 
 
 async def messages(
-    bus: Bus, filters: Sequence[str], last: int, after: int = 0, stream: str = REGISTER.family
+    bus: Bus,
+    filters: Sequence[str],
+    last: int,
+    after: int = 0,
+    stream: str = REGISTER.family,
+    *,
+    headers_only: bool = False,
 ) -> AsyncGenerator[Message, None]:
     """Messages behind `after` up to sequence `last`, in order. Raises Unavailable where waiting does not help."""
     silent = 0
     while after < last:
         arrived = asyncio.Event()
-        feed = Feed(bus, stream, filters, after + 1, arrived, batch=AT_ONCE)
+        feed = Feed(bus, stream, filters, after + 1, arrived, batch=AT_ONCE, headers_only=headers_only)
         try:
             while True:
                 await feed.refresh()

@@ -9,8 +9,9 @@ from services.register.agencies import Agencies
 from services.register.core import OvertakenError
 from services.register.intake import OrderRead
 from services.register.known import Known
-from services.register.memory import BookDamagedError, Memory, OlderThanSignedError
+from services.register.memory import BookDamagedError
 from services.register.reader import MailReader, OrderReader, StreamBehindError
+from services.register.told import OlderThanToldError, told
 from services.register.transaction import Transaction
 from services.register.waiting import unless, within
 from services.runtime import settings
@@ -25,7 +26,7 @@ TICK_SECONDS: Final = 0.5
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 5.0
 
-_TROUBLE = (BusError, BookDamagedError, OlderThanSignedError, StreamBehindError, OvertakenError)
+_TROUBLE = (BusError, BookDamagedError, OlderThanToldError, StreamBehindError, OvertakenError)
 
 
 class Worker:
@@ -89,9 +90,9 @@ class Worker:
             return await _orders_up_to(orders, sequence, self._bus.timeout)
 
         transaction = Transaction(self._bus, known, self._agencies, orders_up_to)
-        signed = await Memory(self._bus).signed()  # first: what is signed has its row by then
+        known_to_others = await told(self._bus)  # first: what is told has its row by then
         await transaction.begin()
-        signed.check(known)
+        known_to_others.check(known)
         mail = MailReader(self._bus, known.reached.mail, arrived, self._config.fetch)
         orders = OrderReader(self._bus, known.reached.orders, arrived)
         log.active(str(known.reached.mail or "the beginning"))

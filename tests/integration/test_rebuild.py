@@ -162,6 +162,39 @@ async def test_the_register_does_not_number_on_behind_what_was_signed(tmp_path: 
         assert books.entered()[-1].number == 110, "and goes on when it is whole again"
 
 
+@pytest.mark.parametrize("kind", ["checkpoint", "receipt", "mail"])
+async def test_one_word_of_a_lost_row_is_enough(tmp_path: Path, state: Copy, kind: str) -> None:
+    """A head, a receipt or a mail, also where it is not the newest message of its stream."""
+    lost = state.row(109)
+    bodies = [one.body for one in state.streams["REGISTER"][lost - 1 :] if one]
+
+    def cut(copy: Copy) -> None:
+        findings = [one for one in copy.streams["FINDINGS"] if one]
+        speak = [one for one in findings if speaks(one, lost, bodies)]
+        others = [one for one in findings if one not in speak]
+        copy.streams["FINDINGS"] = [*[one for one in speak if f".{kind}." in one.subject][:1], *others]
+        older(109)(copy)
+
+    event = codec.decode(state.at("REGISTER", lost).body, LetterEntered)
+    example = examples()[SenderReceipted]
+    assert isinstance(example, SenderReceipted)
+    assert event.position is not None
+    async with copied(tmp_path, state, cut) as (server, bus):
+        before = (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"]
+        if kind == "mail":
+            await bus.publish(msgspec.structs.replace(example, agency="demo", position=event.position))
+        async with worker(server.settings()) as readiness:
+            await until_it(lambda: says(readiness, "an older copy"))
+        assert (await bus.api("STREAM.INFO.REGISTER"))["state"]["last_seq"] == before
+
+
+def speaks(one: Kept, lost: int, bodies: list[bytes]) -> bool:
+    """Whether a message of FINDINGS speaks of a row at or behind `lost`."""
+    if ".checkpoint." in one.subject:
+        return codec.decode(one.body, CheckpointSealed).sequence >= lost
+    return any(proves(one, body) for body in bodies)
+
+
 @pytest.mark.parametrize("number", [109, 7])
 async def test_a_number_that_only_a_mail_has_told(tmp_path: Path, state: Copy, number: int) -> None:
     """No receipt is left, but a mail has told a number: the letter gets that one again, or nothing is written."""
