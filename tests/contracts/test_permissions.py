@@ -47,7 +47,7 @@ WHO: dict[str, set[str]] = {
     f"{API}.DIRECT.GET.REGISTER": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.REGISTER.register.v1.record.demo": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.FINDINGS": {"register", "sign", "notify"} | READERS,
-    f"{API}.DIRECT.GET.RECEIPTS": {"notify"} | READERS,
+    f"{API}.DIRECT.GET.RECEIPTS": {"register", "notify"} | READERS,
     f"{API}.DIRECT.GET.ORDERS": {"register", "notify"} | READERS,
     f"{API}.DIRECT.GET.DEAD": {"register", "sign", "notify"} | READERS,
     f"{API}.DIRECT.GET.KV_directory.$KV.directory.agency.demo": EVERYBODY - {"provision", "retention"},
