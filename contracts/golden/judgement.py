@@ -160,7 +160,7 @@ SEALED = made(
         "proof": {
             "row": base64.b64encode(codec.encode(BOOK_ROWS[1])).decode(),
             "link": LINK,
-            "head": {"known": "unknown", "reason": "not yet built"},
+            "head": {"known": "unknown", "reason": "no head of the book was signed before this row"},
             "between": [],
         },
         "seal": {
