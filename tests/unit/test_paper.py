@@ -76,7 +76,7 @@ def test_it_says_what_the_receipt_says(tmp_path: Path) -> None:
         f"{1:064x}",
         receipts.FILE,
         "๑,๒๓๔,๕๖๗",
-        "unknown: not yet built",
+        f"unknown: {wording.NO_HEAD}",
         *made.statements,
     ):
         assert bare(words) in found, words
