@@ -29,10 +29,13 @@ class Numbered:
         for mail in mails:
             since.pop(mail, None)  # so that the order stays that of age
             since[mail] = now
-        while since:
-            mail = next(iter(since))
-            if len(since) <= self._bound and now - since[mail] < GUARD_TTL_SECONDS:
+        # Collected first: a dictionary walks over all that was taken from its front to find its first key again.
+        surplus, forgotten = len(since) - self._bound, []
+        for place, (mail, then) in enumerate(since.items()):
+            if place >= surplus and now - then < GUARD_TTL_SECONDS:
                 break
+            forgotten.append(mail)
+        for mail in forgotten:
             del since[mail]
 
 
