@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.servers import free_port
+from tests.waiting import until_sync
 
 SETTINGS = """\
 compatibility_level = 3.6
@@ -100,7 +101,13 @@ class Postfix:
 
     def start(self) -> None:
         """Start it, or start it again; returns when it greets."""
-        subprocess.run(["/usr/sbin/postfix", "-c", self.folder / "etc", "start"], check=True, capture_output=True)
+
+        # Processes of the one before may hold its port for a moment after it was ended.
+        def started() -> bool:
+            command = ["/usr/sbin/postfix", "-c", str(self.folder / "etc"), "start"]
+            return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+        until_sync(started, 60)
         _wait(self.port)
 
     def queued(self) -> int:

@@ -166,6 +166,11 @@ def write_private(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
+PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections: one of them would take it while nats-server is not there."""
+TRIES = 100
+
+
 def is_free(host: str, port: int) -> bool:
     """Whether we could listen there. Not with SO_REUSEPORT: another system of ours must count as taken."""
     try:
@@ -182,6 +187,10 @@ def _port(wanted: int, not_this: int = 0) -> int:
     """
     if wanted and wanted != not_this and is_free("127.0.0.1", wanted):
         return wanted
+    for _ in range(TRIES):
+        port = secrets.choice(PORTS)
+        if port != not_this and is_free("127.0.0.1", port):
+            return port
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 

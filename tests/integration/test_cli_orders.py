@@ -12,6 +12,7 @@ import pytest
 
 from services.commands.order_given import KEPT
 from tests.conftest import THIS_YEAR
+from tests.waiting import until
 from tests.world import World
 
 pytestmark = pytest.mark.slow
@@ -38,6 +39,7 @@ async def test_the_life_of_entries(world: World, tmp_path: Path) -> None:
     """Entered, noted, corrected, voided, moved; refused where it makes no sense; listed, printed, found."""
     for number in range(1, 4):
         await world.send(a_letter(number))
+    await until(lambda: len(world.rows()) == 3)
 
     # A letter of paper takes the next number of the same book.
     said = world.run(
