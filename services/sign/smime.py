@@ -148,6 +148,8 @@ def _is_absent(value: core.Asn1Value) -> bool:
 def _signer(data: cms.SignedData, signer: cms.SignerInfo, signed: Signed, trust: TrustStore, now: datetime) -> _Judged:
     """One signer's signature over the content as it lies there; failing that, with the line ends it was made with."""
     try:
+        if not _has_attributes(signer):
+            return _MALFORMED
         single = _single(data, signer)
         best: _Judged | None = None
         for content in _candidates(signed):
@@ -164,6 +166,19 @@ def _signer(data: cms.SignedData, signer: cms.SignerInfo, signed: Signed, trust:
         best = best._replace(sub=AdESFailure.SIG_CRYPTO_FAILURE)
     # Beside a part that it does not fit it says nothing about that part: what it was made over is somewhere else.
     return best._replace(sub=AdESIndeterminate.SIGNED_DATA_NOT_FOUND) if signed.stray else best
+
+
+def _has_attributes(signer: cms.SignerInfo) -> bool:
+    """If there are signed attributes, content-type and message-digest are, each once with one value (RFC 5652, 5.3)."""
+    attributes = signer["signed_attrs"]
+    if _is_absent(attributes):
+        return True
+    counts = {"content_type": 0, "message_digest": 0}
+    for attribute in attributes:
+        kind = attribute["type"].native
+        if kind in counts:
+            counts[kind] += len(attribute["values"]) or 2
+    return all(count == 1 for count in counts.values())
 
 
 def _candidates(signed: Signed) -> Iterator[bytes]:
@@ -205,7 +220,11 @@ async def _validate(
     basic = await ades.ades_basic_validation(single, rules, timing_info=timing, raw_digest=digest)
     status = basic.api_status
     intact = bool(status.intact and status.valid) if status is not None else None
-    judged = _Judged(basic.ades_subindic or AdESFailure.FORMAT_FAILURE, intact, certificate, claimed)
+    judged = _Judged(basic.ades_subindic, intact, certificate, claimed)
+    early = certificate is not None and certificate.not_valid_before > now
+    if early and judged.sub is AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE:
+        # Not yet valid is out of bounds as well (clause 5.2.6.4); the engine has a word for expired alone.
+        judged = judged._replace(sub=AdESIndeterminate.OUT_OF_BOUNDS_NO_POE)
     if judged.sub.status is AdESStatus.FAILED or not _is_stamped(signer):
         return judged
     timed = await ades.ades_with_time_validation(single, rules, timing_info=timing, raw_digest=digest)

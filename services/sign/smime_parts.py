@@ -142,14 +142,16 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
     if len(parts) != 2:
         irregular.append(f"multipart/signed with {len(parts)} parts")
     signature = parts[1] if len(parts) > 1 and _is_signature(parts[1]) else None
-    outside = _outside([*path, (entity, 0)])
+    if len(parts) == 2 and signature is None:
+        irregular.append(f"multipart/signed with {parts[1].kind} as its signature")
+    outside = _outside([*path, (entity, 0)]) if signature else []
     return Signed(
         part=part,
         cms=signature.decoded if signature else b"",
         contents=(parts[0].octets,) if parts else (),
         detached=True,
         entity=parts[0] if parts else None,
-        coverage=_coverage(outside),
+        coverage=_coverage(outside) if signature else "unknown",
         outside=tuple(said for said, _ in outside),
         digests=entity.parameter("micalg").lower(),
         foreign="" if not protocol or protocol in _SIGNATURE else protocol,
