@@ -47,8 +47,8 @@ class Signed:
     """Its part does not belong to a multipart/signed: something on the way put the mail together anew."""
     foreign: str = ""
     """The protocol that multipart/signed names, where that is another than S/MIME."""
-    digests: str = ""
-    """What `micalg` says; nothing rests on it."""
+    micalg: str = ""
+    """The digest that multipart/signed names; nothing rests on it."""
     irregular: tuple[str, ...] = ()
     """What is not as the standard has it, and changes nothing of the verdict."""
 
@@ -69,6 +69,11 @@ def find(taken: Message) -> Iterator[Found]:
     """The letter itself first, then the mails in it; those without S/MIME are left out."""
     budget = [FORWARDED]
     yield from _find(taken, "", 0, budget)
+
+
+def is_bare(octets: bytes) -> bool:
+    """Whether a line ends otherwise than with CRLF."""
+    return _BARE_NEWLINE.search(octets) is not None
 
 
 def canonical(octets: bytes) -> bytes:
@@ -153,7 +158,7 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
         entity=parts[0] if parts else None,
         coverage=_coverage(outside) if signature else "unknown",
         outside=tuple(said for said, _ in outside),
-        digests=entity.parameter("micalg").lower(),
+        micalg=entity.parameter("micalg").lower(),
         foreign="" if not protocol or protocol in _SIGNATURE else protocol,
         irregular=tuple(irregular),
     )
@@ -162,11 +167,21 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
 def _stray(entity: Entity, index: int, path: _Path, part: str) -> Signed:
     """A signature beside what it may sign, where something on the way took multipart/signed apart."""
     before = entity.children[index - 1] if index else None
+    if before is not None and before.attached:  # a file and its signature, each attached by itself
+        return Signed(
+            part=" / ".join(filter(None, (part, before.name))),
+            cms=entity.children[index].decoded,
+            contents=(before.decoded, before.octets),
+            detached=True,
+            entity=None,
+            coverage="whole",
+            stray=True,
+        )
     outside = _outside([*path, (entity, index - 1)]) if before else []
     return Signed(
         part=part,
         cms=entity.children[index].decoded,
-        contents=() if before is None else (before.octets, *((before.decoded,) if before.decoded else ())),
+        contents=() if before is None else (before.octets,),
         detached=True,
         entity=before,
         coverage=_coverage(outside) if before else "unknown",

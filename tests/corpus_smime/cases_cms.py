@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from tests.corpus_smime import mails
 from tests.corpus_smime.case import PASSED, Case, Expected, failed
@@ -16,7 +17,7 @@ Make = Callable[[World], bytes]
 EN = "EN 319 102-1 clause"
 
 
-def _by(who: str, **options: object) -> Make:
+def _by(who: str, **options: Any) -> Make:
     def make(world: World) -> bytes:
         identity: Identity = getattr(world, who)
         return letter(world.detached(who=identity, **options))

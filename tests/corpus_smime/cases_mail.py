@@ -74,6 +74,10 @@ def _taken_apart(world: World, content: bytes | None = None) -> bytes:
     )
 
 
+def _beside(world: World, content: bytes) -> bytes:
+    return mails.signature(world.cms(content), name="order.bin.p7s")
+
+
 def _chained(world: World) -> bytes:
     inner = mixed(text("and again\r\n"), forwarded(letter(world.detached()), "second.eml"), boundary="middle")
     return mixed(text("see below\r\n"), forwarded(inner, "first.eml"))
@@ -261,6 +265,31 @@ RELAYS = (
         ),
         (Expected(part="order.pdf.p7m"),),
         files=("order.pdf.p7m", "order.pdf"),
+    ),
+)
+FILES = (
+    Case(
+        "file-beside",
+        "a file and a detached signature over it, each attached to an unsigned mail",
+        "RFC 5652 section 5",
+        lambda world: mixed(
+            text("ตามไฟล์แนบ\r\n"),
+            file("order.bin", b"\x00\x01", "application/octet-stream"),
+            _beside(world, b"\x00\x01"),
+        ),
+        (Expected(part="order.bin"),),
+        files=("order.bin", "order.bin.p7s"),
+    ),
+    Case(
+        "file-beside-other",
+        "the same, the file another",
+        "EN 319 102-1 clause 5.1.3 table 6 (SIGNED_DATA_NOT_FOUND)",
+        lambda world: mixed(
+            text("ตามไฟล์แนบ\r\n"),
+            file("order.bin", b"\x00\x02", "application/octet-stream"),
+            _beside(world, b"\x00\x01"),
+        ),
+        (Expected("SIGNED_DATA_NOT_FOUND", "unknown", "order.bin"),),
     ),
 )
 
@@ -559,4 +588,4 @@ ENCRYPTED = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*RELAYS, *PROTECTED_HEADERS, *FORGERIES, *ENCRYPTED)
+CASES: tuple[Case, ...] = (*RELAYS, *FILES, *PROTECTED_HEADERS, *FORGERIES, *ENCRYPTED)
