@@ -20,6 +20,12 @@ from services.sign.trust import of as trusting
 from services.verify.report import Report, Said
 from services.verify.sentences import CASES, TERMS
 from tests import receipts
+from tests.corpus_smime.mails import changed, file, multipart, opaque, text
+from tests.corpus_smime.mails import letter as in_mail
+from tests.corpus_smime.people import person
+from tests.corpus_smime.signing import By
+from tests.corpus_smime.signing import signed as cms
+from tests.pki import make_root
 from tests.proofs import PDF, SEALER, Office, codes, mail
 
 
@@ -98,6 +104,24 @@ def test_a_copy_that_was_encoded_anew(office: Office, sealed: bytes, encoding: s
     }
     assert report.exit_code == 0
     assert "the letter of which you gave a copy" in report.said.english
+
+
+def test_the_files_in_an_opaque_mail_came_with_it(office: Office) -> None:
+    """The sender's own copy has them too; a receipt of before they were opened lists the S/MIME file alone."""
+    signer = person(make_root())
+    inside = multipart("multipart/mixed", [text("x\r\n"), file("letter.pdf", PDF)], "files")
+    header = changed(Message_ID="<one@citizen.example>")
+    letter = in_mail(opaque(cms(inside, By(who=signer), carries=inside)), header)
+    made = office.receipt(letter)
+    assert isinstance(made.files, tuple)
+    assert [one.name for one in made.files] == ["smime.p7m", "letter.pdf"]
+    head, _, body = letter.partition(b"\r\n\r\n")
+    octets = body.replace(b"\r\n", b"")
+    copy = head + b"\r\n\r\n" + b"\r\n".join(octets[at : at + 64] for at in range(0, len(octets), 64)) + b"\r\n"
+    for files in (made.files, made.files[:1]):
+        report = office.verified(copy, office.sealed(msgspec.structs.replace(made, files=files)))
+        assert not codes(report, "contradicted")
+        assert "letter_file" in codes(report, "proven")
 
 
 def test_a_copy_whose_from_line_was_changed_is_not_proven(office: Office, sealed: bytes) -> None:
