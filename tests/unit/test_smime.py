@@ -148,6 +148,21 @@ def test_a_broken_base64_of_the_signature_is_a_format_failure(world: World) -> N
     assert only(judged(spoilt, world)).indication == "TOTAL-FAILED"
 
 
+def test_what_ends_the_process_leaves_a_verdict(world: World) -> None:
+    """Before anything of S/MIME is parsed, the verdict that stands if it goes no further is handed over."""
+    handed: list[tuple[str, Findings]] = []
+    examine.examine_mail(
+        letter(world.detached()),
+        trust=trust.of([world.root.der]),
+        now_ns=time.time_ns(),
+        software="test",
+        progress=lambda found, turning_to: handed.append((turning_to, found)),
+    )
+    (found,) = [found for turning_to, found in handed if turning_to == "S/MIME"]
+    verdict = only(found)
+    assert (verdict.kind, verdict.indication, verdict.sub_indication) == ("smime", "INDETERMINATE", "GENERIC")
+
+
 # -- bounds ------------------------------------------------------------------------------------------------------------
 
 
