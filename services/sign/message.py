@@ -34,7 +34,8 @@ OPENED = 4
 """Deepest nesting of S/MIME files that are opened; signed, encrypted, signed again has three (RFC 2634)."""
 
 _SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
-_SMIME_INSIDE = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
+SMIME_INSIDE = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
+"""What stands in a mail with S/MIME in it, or with another mail in it."""
 _SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"[^\n]*\n?")
@@ -84,7 +85,7 @@ class Message:
             or part.name.lower().endswith(".p7s")
             or (
                 (part.media_type == "message/rfc822" or part.name.lower().endswith(".eml"))
-                and _SMIME_INSIDE.search(part.octets)
+                and SMIME_INSIDE.search(part.octets)
             )
             for part in self.parts
         )

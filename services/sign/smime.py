@@ -39,7 +39,10 @@ def judge(taken: Message, trust: TrustStore, now: datetime) -> Report:
     """The verdict on every S/MIME signature of a letter and of the mails in it, and what to be warned of."""
     report = Report([], [])
     left = smime_parts.SIGNATURES
-    for found in smime_parts.find(taken):
+    mails, left_out = smime_parts.find(taken)
+    if left_out:
+        report.warnings.append(warning("parts_left_out", detail=left_out))
+    for found in mails:
         named = _Named()
         for signed in found.signed[:left]:
             answer = smime_signature.judge(signed, trust, now)
@@ -88,7 +91,8 @@ def _structure(signed: Signed, answer: Answer, found: Found) -> Iterator[finding
     if answer.left_out:
         yield warning("parts_left_out", detail=f"> {smime_signature.SIGNERS} S/MIME signers")
     header = smime_headers.protected(signed.entity) if signed.entity is not None else None
-    if header is not None and signed.coverage != "unknown":
+    # What was signed is known only where the signature holds.
+    if header is not None and any(judged.sub.status is not AdESStatus.FAILED for judged in answer.judged):
         differing = smime_headers.differing(found.root.header, header)
         if differing:
             yield warning("smime_headers_differ", name=where, detail=", ".join(differing))

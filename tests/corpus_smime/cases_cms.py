@@ -14,6 +14,8 @@ from tests.corpus_smime.world import World
 from tests.pki import Identity
 
 Make = Callable[[World], bytes]
+SHA_256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+"""Its object identifier."""
 EN = "EN 319 102-1 clause"
 
 
@@ -126,6 +128,14 @@ ALGORITHMS = (
         f"{EN} 5.2.8.4.1",
         _by("rsa", digest="md5"),
         failed("CRYPTO_CONSTRAINTS_FAILURE"),
+    ),
+    Case(
+        "digest-unknown",
+        "a digest's identifier that nobody knows",
+        f"{EN} 5.2.8.4.1",
+        lambda world: letter(mails.detached(text(), world.cms(text()).replace(SHA_256, SHA_256[:-1] + b"\x7f"))),
+        failed("CRYPTO_CONSTRAINTS_FAILURE"),
+        ("smime_irregular",),
     ),
     Case("rsa-1024", "an RSA key of 1024 bits", f"{EN} 5.2.8.4.1", _by("short"), failed("CRYPTO_CONSTRAINTS_FAILURE")),
 )

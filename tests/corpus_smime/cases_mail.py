@@ -93,14 +93,14 @@ def _wrapped(**fields: str | None) -> Make:
     return make
 
 
-def _marked(**fields: str | None) -> Make:
+def _marked(mark: str = 'hp="clear"', **fields: str | None) -> Make:
     """Header fields on the signed entity (RFC 9788), under a header with these fields changed."""
 
     def make(world: World) -> bytes:
         inner = entity(
             [
                 *mails.HEADER[:4],
-                'Content-Type: text/plain; charset=utf-8; hp="clear"',
+                f"Content-Type: text/plain; charset=utf-8; {mark}",
                 "Content-Transfer-Encoding: 8bit",
             ],
             LETTER.encode(),
@@ -119,6 +119,13 @@ RELAYS = (
         EXACT,
         lambda world: letter(world.detached()).replace(b"\r\n", b"\n"),
         PASSED,
+    ),
+    Case(
+        "bare-newlines-opaque",
+        "LF alone in what an S/MIME file carries, signed with CRLF: these octets are the content, none is made of them",
+        "RFC 5652 section 5.4",
+        lambda world: letter(opaque(signed(text(), By(who=world.me), carries=text().replace(b"\r\n", b"\n")))),
+        failed("HASH_FAILURE"),
     ),
     Case(
         "blank-kept",
@@ -177,6 +184,13 @@ RELAYS = (
         "put into multipart/mixed with nothing beside it",
         "RFC 1847 section 2.1",
         lambda world: mixed(world.detached()),
+        PASSED,
+    ),
+    Case(
+        "blank-beside",
+        "an empty text before it: nothing is shown",
+        "RFC 1847 section 2.1",
+        lambda world: mixed(text("\r\n", "7bit"), world.detached()),
         PASSED,
     ),
     Case(
@@ -311,6 +325,14 @@ PROTECTED_HEADERS = (
         ("smime_headers_differ",),
     ),
     Case("marked", "header fields on the signed part", "RFC 9788 section 2.1", _marked(), PASSED),
+    Case(
+        "marked-before-9788",
+        "the same as its forerunner marked it, under another subject",
+        "RFC 9788 section 4.10 (protected-headers)",
+        _marked(mark='protected-headers="v1"', Subject="another letter"),
+        PASSED,
+        ("smime_headers_differ",),
+    ),
     Case(
         "marked-date",
         "the same under another date",

@@ -10,7 +10,7 @@ import pytest
 from asn1crypto import core
 
 from contracts.findings import Findings, SignatureVerdict
-from services.sign import cms_content, examine, message, smime_addresses, smime_parts, smime_signature, trust
+from services.sign import examine, message, smime_addresses, smime_parts, smime_signature, trust
 from services.sign.trust import TrustStore
 from services.sign.verdict_words import Coverage
 from services.words import wording
@@ -141,6 +141,21 @@ def test_what_is_encrypted_is_marked_and_only_the_subject_is_read(world: World) 
     assert wording.INCOMPLETE in str(made.letter_date)
 
 
+def test_fields_are_compared_only_where_the_signature_holds(world: World) -> None:
+    inner = mails.forwarded(letter(text()))
+    octets = letter(detached(inner, world.cms(text("else\r\n"))), mails.changed(Subject="another letter"))
+    assert codes(judged(octets, world)) == []
+
+
+def test_a_name_in_no_encoding_is_left_out(world: World) -> None:
+    name = "สมใจ".encode()
+    cms = world.cms(text())
+    assert name in cms
+    found = judged(letter(detached(text(), cms.replace(name, b"\xff" * len(name)))), world)
+    assert only(found).signer is None
+    assert "examination_failed" not in codes(found)
+
+
 def test_a_broken_base64_of_the_signature_is_a_format_failure(world: World) -> None:
     octets = letter(world.detached())
     start = octets.index(b"smime.p7s", octets.index(b"attachment")) + 60
@@ -193,14 +208,24 @@ def test_mails_in_mails_are_looked_into_to_a_depth_and_number(world: World) -> N
     inner = letter(world.detached())
     for level in range(smime_parts.LEVELS + 1):
         inner = mixed(text("see below\r\n"), mails.forwarded(inner, f"{level}.eml"), boundary=f"b{level}")
-    assert judged(inner, world).signatures == ()
-    many = [mails.forwarded(letter(world.detached()), f"{number}.eml") for number in range(smime_parts.FORWARDED + 5)]
-    assert len(judged(mixed(*many), world).signatures) == smime_parts.SIGNATURES
+    found = judged(inner, world)
+    assert (found.signatures, codes(found)) == ((), ["parts_left_out"])
+    many = [mails.forwarded(letter(text("about pkcs7\r\n", "7bit"))) for _ in range(smime_parts.FORWARDED)]
+    last = mails.forwarded(letter(world.detached()), "last.eml")
+    found = judged(mixed(*many[1:], last, boundary="many"), world)
+    assert [said.part for said in found.signatures] == ["last.eml"]
+    found = judged(mixed(*many, last, boundary="many"), world)
+    assert (found.signatures, codes(found)) == ((), ["parts_left_out"])
 
 
-def nested_strings(depth: int) -> bytes:
-    """A ContentInfo whose content is an octet string in an octet string in ….; indefinite lengths."""
-    inside = b"\x24\x80" * depth + b"\x04\x01x" + b"\x00\x00" * depth
+def nested_strings(depth: int, *, indefinite: bool) -> bytes:
+    """A ContentInfo whose content is an octet string in an octet string in …."""
+    if indefinite:
+        inside = b"\x24\x80" * depth + b"\x04\x01x" + b"\x00\x00" * depth
+    else:
+        inside = b"\x04\x01x"
+        for _ in range(depth):
+            inside = b"\x24\x83" + len(inside).to_bytes(3, "big") + inside
     oid = core.ObjectIdentifier("1.2.840.113549.1.7.1").dump()
     encapsulated = b"\x30\x80" + oid + b"\xa0\x80" + inside + b"\x00\x00" * 2
     data = b"\x30\x80\x02\x01\x01\x31\x00" + encapsulated + b"\x31\x00\x00\x00"
@@ -208,15 +233,16 @@ def nested_strings(depth: int) -> bytes:
     return bytes(b"\x30\x80" + signed_data + b"\xa0\x80" + data + b"\x00\x00" * 2)
 
 
+@pytest.mark.parametrize("indefinite", [True, False])
 @pytest.mark.parametrize("depth", [10, 5_000])
-def test_nesting_inside_cms_ends_nothing(world: World, depth: int) -> None:
-    octets = nested_strings(depth)
-    cms_content.read(octets)
-    found = judged(letter(multipart("multipart/mixed", [text(), opaque(octets)], "outer")), world)
-    assert found.particulars.letter_number
-    assert "examination_failed" not in codes(found)
-    found = judged(letter(detached(text(), octets)), world)
-    assert only(found).indication != "TOTAL-PASSED"
+def test_nesting_inside_cms_ends_nothing(world: World, depth: int, indefinite: bool) -> None:
+    """The text beside it is read, and the signature beside it judged."""
+    octets = nested_strings(depth, indefinite=indefinite)
+    for odd in (opaque(octets), detached(text(), octets, boundary="odd")):
+        found = judged(mixed(text(), odd, world.detached()), world)
+        assert found.particulars.letter_number
+        assert "TOTAL-PASSED" in [said.indication for said in found.signatures]
+        assert not {"examination_failed", "resource_limit"} & set(codes(found))
 
 
 def test_time_grows_with_the_size_only(world: World) -> None:
