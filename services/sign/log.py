@@ -17,6 +17,11 @@ def skipped(row: str, reason: str) -> None:
     _log.info("sign.skipped", row=row, reason=reason)
 
 
+def reclassified(agency: str, book: str, number: int) -> None:
+    """A secrecy mark was found in a letter that has its number in another series: its move is ordered."""
+    _log.warning("sign.reclassified", agency=agency, book=book, number=number)
+
+
 def erased(mail: str, position: str) -> None:
     """The letter was erased before it was examined; its receipt says so."""
     _log.warning("sign.erased", mail=mail, letter=position)

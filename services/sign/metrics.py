@@ -19,6 +19,9 @@ VERDICTS = Counter(
     "Signatures judged.",
     ["indication"],  # TOTAL-PASSED | INDETERMINATE | TOTAL-FAILED | none
 )
+RECLASSIFIED = Counter(
+    "saraban_sign_reclassified_total", "Moves into the classified series ordered for a mark found in the letter."
+)
 EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
 LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
 SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)

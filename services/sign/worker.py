@@ -16,7 +16,7 @@ from services.runtime.directory import Directory
 from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
-from services.sign import log, metrics, receipt
+from services.sign import log, metrics, receipt, reclassified
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
@@ -26,6 +26,7 @@ from services.sign.seal import SealError, SealKey
 from services.sign.seals import NoSealError, Seals
 from services.sign.warnings import warning
 from services.sign.withheld import withheld
+from services.words import secrecy
 
 SEAL_PAUSE_SECONDS: Final = 60.0
 """How long rows wait where the operator's own key cannot be used: it is many agencies', and somebody is at it."""
@@ -85,6 +86,7 @@ class Worker:
         letter = await self._letter(row.mail, row.position)
         findings = await self._examined(row, row.mail, row.position, letter)
         # A crash from here on: the findings are there and are taken as they are.
+        await self._reclassify(row, findings)
         head, between = await self._checkpoints.before(row, delivery.position, delivery.stored_at)
         issued = receipt.build(
             row,
@@ -153,7 +155,7 @@ class Worker:
             series=row.series,
             year=row.year,
             number=row.number,
-            findings=withheld(findings) if row.series == "classified" else findings,
+            findings=withheld(findings) if row.series == "classified" or secrecy.mark(findings) else findings,
         )
         if not await self._publish(event):
             known = await self._ledger.examined(position)
@@ -161,6 +163,14 @@ class Worker:
         for verdict in findings.signatures:
             metrics.VERDICTS.labels(verdict.indication or "none").inc()
         return findings
+
+    async def _reclassify(self, row: LetterEntered, findings: Findings) -> None:
+        """Order the move of a letter that is marked secret in itself, before anybody is told of it."""
+        order = reclassified.move(row, findings)
+        if order is not None:
+            await self._bus.publish(order)
+            metrics.RECLASSIFIED.inc()
+            log.reclassified(row.agency, row.nats_subject, row.number)
 
     async def _examine(self, letter: Letter | None) -> Findings:
         if letter is None:
