@@ -7,8 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from services.sign import attachments, body_hash, charset, html_text, letter_text, lines, message, particulars, thai
-from services.sign import subject_line
+from services.sign import (
+    attachments,
+    body_hash,
+    charset,
+    html_text,
+    letter_text,
+    lines,
+    message,
+    particulars,
+    subject_line,
+    thai,
+)
 from services.sign.message import Part
 from services.sign.particulars import Text
 from tests.hostile import words
