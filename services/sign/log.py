@@ -62,9 +62,14 @@ def child_ended(limit: str, said: str) -> None:
     _log.warning("sign.child_ended", limit=limit, said=said)
 
 
-def child_not_walled() -> None:
-    """The host permits neither a network namespace nor a system call filter: a child could reach the network."""
-    _log.warning("sign.child_not_walled")
+def child_not_walled(missing: list[str]) -> None:
+    """The host does not permit these walls around a child (sandbox.py). Said once."""
+    _log.warning("sign.child_not_walled", missing=missing)
+
+
+def put_off(mail: str, seconds: float) -> None:
+    """The letter takes long, and the slow lane is full: others go first."""
+    _log.info("sign.put_off", mail=mail, seconds=round(seconds, 1))
 
 
 def dns_silent() -> None:

@@ -38,11 +38,17 @@ CHILDREN_STARTED = Counter("saraban_sign_children_started_total", "Child process
 CHILDREN_ENDED = Counter(
     "saraban_sign_children_ended_total",
     "Child processes that a letter ended at a limit.",
-    ["cause"],  # time | memory | died | protocol
+    ["cause"],  # time | memory | died | protocol | lost
+)
+CHILDREN_SLOW = Counter(
+    "saraban_sign_children_slow_total", "Letters that took long and went on in the slow lane, behind all others."
+)
+LETTERS_PUT_OFF = Counter(
+    "saraban_sign_letters_put_off_total", "Times a letter that takes long was put off because the slow lane was full."
 )
 CHILD_WALLS = Gauge(
     "saraban_sign_child_walls",
-    "Walls between a child process and the network (namespace, system call filter); 0 is none.",
+    "Walls around a child process (network namespace, files, system call filter); 0 is none.",
     multiprocess_mode="livemin",
 )
 CHECKPOINTS = Counter(

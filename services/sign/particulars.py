@@ -8,6 +8,7 @@ silently.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from contracts import findings
 from contracts.findings import Particular, Particulars, Reference, Source
@@ -33,13 +34,18 @@ class Text:
     source: Source
     lines: Sequence[Line]
 
+    @cached_property
+    def letter(self) -> Letter:
+        """It read as a letter; once, though findings are made anew after each file."""
+        return letter_text.read(self.lines)
+
 
 def read(
     subject: str | None, body: str, texts: Sequence[Text], names: Sequence[str] = ()
 ) -> tuple[Particulars, list[findings.Warning]]:
     """The particulars of a letter of Subject line, mail text, PDF texts and file names, each with its source."""
     line = subject_line.read(subject) if subject else subject_line.SubjectLine()
-    letters = [(text.source, letter_text.read(text.lines)) for text in texts]
+    letters = [(text.source, text.letter) for text in texts]
     body_lines = of_text(body)
     letters.append(("body", letter_text.read(body_lines)))
     # One text is the letter: the likeliest, a PDF before the body, the first before later ones, no scan before a text.
