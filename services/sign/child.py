@@ -45,7 +45,6 @@ class Child:
         """Answer tasks until the parent closes the pipe."""
         setup = self._next()
         assert isinstance(setup, Setup)
-        trust = TrustStore(setup.anchors)
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
         while (task := self._next()) is not None:
             assert isinstance(task, Task)
@@ -57,6 +56,7 @@ class Child:
             self._latest = None
             retire = False
             try:
+                trust = setup.trust.for_agency(task.received.agency if task.received is not None else "")
                 found = self._examine(task, octets, trust, setup.software)
             except MemoryError:
                 found, retire = self._exhausted(task, setup.software), True

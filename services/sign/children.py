@@ -122,7 +122,7 @@ class Children:
 
     async def _new(self) -> "_Child":
         setup = Setup(
-            anchors=self._trust.anchors,
+            trust=self._trust,
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,

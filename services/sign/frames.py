@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from contracts.findings import Findings
 from contracts.mail import MailReceived
+from services.sign.trust import TrustStore
 
 LENGTH = struct.Struct(">I")
 ANSWER_OCTETS = 8 << 20
@@ -21,7 +22,7 @@ class Frame(Struct, frozen=True, tag=True):
 class Setup(Frame, frozen=True):
     """To the child, once: what it works with, and its limits."""
 
-    anchors: tuple[bytes, ...]
+    trust: TrustStore
     memory_bytes: int
     seconds: float
     software: str

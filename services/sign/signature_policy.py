@@ -1,8 +1,8 @@
 """What the verdict on a PDF signature rests on, stated once. For the child process only.
 
-Trust: exactly the anchors of the store that is passed in; never the system's list. Revocation: a certificate that
-declares where its status is published needs a CRL or an OCSP answer, and only those that the file carries are read,
-since fetching would follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
+Trust: exactly the anchors of the store that is passed in, each for what it is there for; never the system's list.
+Revocation: a certificate that declares where its status is published needs a CRL or an OCSP answer, and only those that
+the file carries are read, since fetching would follow addresses the sender wrote. Without one it is INDETERMINATE.
 """
 
 from contextlib import suppress
@@ -29,7 +29,9 @@ from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationChec
 from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
+from services.sign.anchors import anchors
 from services.sign.trust import TrustStore
+from services.sign.trust_manifest import Purpose
 
 _MIB = 1024 * 1024
 LIMITS = DecodeLimits(
@@ -65,15 +67,12 @@ MALFORMED = (
 """What a malformed file makes pyHanko and asn1crypto raise. RecursionError and MemoryError go further."""
 
 
-def spec(trust: TrustStore, carried: LocalKnowledge) -> SignatureValidationSpec:
-    """Everything a verdict rests on beside the file itself."""
-    roots = [x509.Certificate.load(anchor) for anchor in trust.anchors]
+def spec(trust: TrustStore, carried: LocalKnowledge, purpose: Purpose = "signatures") -> SignatureValidationSpec:
+    """Everything a verdict rests on beside the file itself; `purpose` is what is signed, time-stamps have their own."""
+    carried.known_certs.extend(x509.Certificate.load(der) for der in trust.known)
     return SignatureValidationSpec(
-        cert_validation_policy=CertValidationPolicySpec(
-            trust_manager=SimpleTrustManager.build(trust_roots=roots),
-            revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
-            time_tolerance=timedelta(seconds=60),
-        ),
+        cert_validation_policy=_chains(trust, purpose),
+        ts_cert_validation_policy=_chains(trust, "timestamps"),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(
             online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
             certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
@@ -82,6 +81,14 @@ def spec(trust: TrustStore, carried: LocalKnowledge) -> SignatureValidationSpec:
         key_usage_settings=KeyUsageConstraints(
             key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
         ),
+    )
+
+
+def _chains(trust: TrustStore, purpose: Purpose) -> CertValidationPolicySpec:
+    return CertValidationPolicySpec(
+        trust_manager=SimpleTrustManager.build(trust_roots=anchors(trust, purpose)),
+        revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
+        time_tolerance=timedelta(seconds=60),
     )
 
 

@@ -26,6 +26,7 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import verdict_words
+from services.sign.anchors import purpose_of
 from services.sign.signature_policy import LIMITS, MALFORMED, carried, spec
 from services.sign.thai import scrub, tidy
 from services.sign.trust import TrustStore
@@ -216,7 +217,7 @@ def _gap_is_the_signature(signature: EmbeddedPdfSignature) -> bool:
 
 async def _signature(signature: EmbeddedPdfSignature, trust: TrustStore, now: datetime) -> _Judged:
     """Basic validation (EN 319 102-1 clause 5.3); with time and past validation (5.6) where there is a time-stamp."""
-    rules = spec(trust, carried(signature))
+    rules = spec(trust, carried(signature), purpose_of(signature.signer_cert))
     timing = ValidationTimingInfo(validation_time=now, best_signature_time=now, point_in_time_validation=False)
     basic = await ades.ades_basic_validation(
         signature.signed_data, rules, timing_info=timing, raw_digest=signature.compute_digest()
