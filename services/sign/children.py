@@ -19,12 +19,15 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics
+from services.sign.fetch_questions import NotFetchedError
+from services.sign.fetcher import Fetcher, LetterFetches
 from services.sign.frames import (
     ANSWER_OCTETS,
     LENGTH,
     Answer,
     Begun,
     Done,
+    Fetched,
     Frame,
     FromChild,
     Question,
@@ -32,6 +35,8 @@ from services.sign.frames import (
     Setup,
     SoFar,
     Task,
+    Useful,
+    Wanted,
     from_child,
     pack,
 )
@@ -53,8 +58,16 @@ class ChildError(Exception):
 class Children:
     """Examines letters, at most `children` at once; further ones wait their turn."""
 
-    def __init__(self, config: Sign, trust: TrustStore, resolver: Resolver | None, software: str) -> None:
+    def __init__(
+        self,
+        config: Sign,
+        trust: TrustStore,
+        resolver: Resolver | None,
+        software: str,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
+        self._fetcher = fetcher
         self._places: asyncio.Queue[_Child | None] = asyncio.Queue()
         for _ in range(config.children):
             self._places.put_nowait(None)
@@ -71,6 +84,10 @@ class Children:
             return place.walls
         finally:
             self._places.put_nowait(place)
+
+    def trust(self, store: TrustStore) -> None:
+        """From the next letter on judge by this store; one that is under way keeps the store it began with."""
+        self._trust = store
 
     async def close(self) -> None:
         """End every child; letters in the middle are waited for."""
@@ -99,15 +116,19 @@ class Children:
         child = await self._places.get()
         kept: _Child | None = None
         try:
+            if child is not None and child.trust is not self._trust:
+                await child.end()
+                child = None
             if child is None or not child.alive:
                 child = await self._new()
             questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
-            outcome = await child.examine(task, octets, questions, self._config.child_seconds)
+            fetches = self._fetcher.letter() if self._fetcher is not None else None
+            outcome = await child.examine(task, octets, questions, fetches, self._config.child_seconds)
             if not outcome.begun and outcome.cause == "died":
                 # It was gone before it saw the letter: no fault of the letter's, and worth one more child.
                 await child.kill()
                 child = await self._new()
-                outcome = await child.examine(task, octets, questions, self._config.child_seconds)
+                outcome = await child.examine(task, octets, questions, fetches, self._config.child_seconds)
             if outcome.usable and child.letters < self._config.child_letters:
                 kept = child
             if outcome.limit:
@@ -126,6 +147,7 @@ class Children:
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,
+            fetches=self._fetcher is not None,
         )
         child = await _Child.start(setup)
         metrics.CHILDREN_STARTED.inc()
@@ -157,6 +179,7 @@ class _Child:
         self._tail = asyncio.create_task(self._read_errors())
         self.walls: tuple[str, ...] = ()
         self.letters = 0
+        self.trust: TrustStore | None = None
 
     @classmethod
     async def start(cls, setup: Setup) -> "_Child":
@@ -180,6 +203,7 @@ class _Child:
         except OSError as error:
             raise ChildError(f"cannot start a child process: {error}") from error
         child = cls(process)
+        child.trust = setup.trust
         try:
             async with asyncio.timeout(START_SECONDS):
                 await child._say(setup)
@@ -203,7 +227,14 @@ class _Child:
         lines = self._errors.decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:200] if lines else ""
 
-    async def examine(self, task: Task, octets: bytes, questions: LetterQuestions | None, seconds: float) -> _Outcome:
+    async def examine(
+        self,
+        task: Task,
+        octets: bytes,
+        questions: LetterQuestions | None,
+        fetches: LetterFetches | None,
+        seconds: float,
+    ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
         outcome = _Outcome()
@@ -216,6 +247,10 @@ class _Child:
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
+                    elif isinstance(frame, Wanted):
+                        await self._say(await _fetched(fetches, frame))
+                    elif isinstance(frame, Useful):
+                        await _keep(fetches, frame)
                     elif isinstance(frame, Begun):
                         outcome.begun = True
                     elif isinstance(frame, SoFar):
@@ -299,6 +334,20 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return await questions.ask(question.name, question.kind)
     except NoAnswerError:
         return None
+
+
+async def _fetched(fetches: LetterFetches | None, wanted: Wanted) -> Fetched:
+    if fetches is None:
+        return Fetched(None, "number")
+    try:
+        return Fetched(await fetches.fetch(wanted.kind, wanted.url, wanted.body))
+    except NotFetchedError as error:
+        return Fetched(None, error.cause)
+
+
+async def _keep(fetches: LetterFetches | None, useful: Useful) -> None:
+    if fetches is not None:
+        await fetches.keep(useful.kind, useful.url, useful.body, useful.seconds)
 
 
 def _walls(frame: FromChild) -> tuple[str, ...]:
