@@ -17,6 +17,8 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics, sandbox
+from services.sign.fetch_questions import NotFetchedError
+from services.sign.fetcher import Fetcher, LetterFetches
 from services.sign.forks import START_SECONDS, Fork, ForkError, Forks
 from services.sign.frames import (
     ANSWER_OCTETS,
@@ -24,6 +26,7 @@ from services.sign.frames import (
     Answer,
     Begun,
     Done,
+    Fetched,
     Frame,
     FromChild,
     Question,
@@ -31,6 +34,8 @@ from services.sign.frames import (
     Setup,
     SoFar,
     Task,
+    Useful,
+    Wanted,
     from_child,
     pack,
 )
@@ -58,8 +63,16 @@ class Children:
     Further ones wait for their turn. A letter that had none of the slow lane's places is a `SlowError`.
     """
 
-    def __init__(self, config: Sign, trust: TrustStore, resolver: Resolver | None, software: str) -> None:
+    def __init__(
+        self,
+        config: Sign,
+        trust: TrustStore,
+        resolver: Resolver | None,
+        software: str,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
+        self._fetcher = fetcher
         self._lanes = Lanes(config.children, config.slow_children)
         self._forks: Forks | None = None
         self._starting = asyncio.Lock()
@@ -84,6 +97,10 @@ class Children:
             return child.walls
         finally:
             self._lanes.leave()
+
+    def trust(self, store: TrustStore) -> None:
+        """From the next letter on judge by this store; one that is under way keeps the store it began with."""
+        self._trust = store
 
     async def close(self) -> None:
         """End every child; letters in the middle are waited for."""
@@ -144,7 +161,8 @@ class Children:
     async def _look(self, child: "_Child", task: Task, octets: bytes, lane: "_Lane") -> "_Outcome":
         """Have one letter looked at, where it hinders nobody."""
         questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
-        work = asyncio.ensure_future(child.examine(task, octets, questions, self._config.child_seconds))
+        fetches = self._fetcher.letter() if self._fetcher is not None else None
+        work = asyncio.ensure_future(child.examine(task, octets, questions, fetches, self._config.child_seconds))
         try:
             await lane.stay(work, child)
             return await work
@@ -157,14 +175,15 @@ class Children:
         """A child that waits for a letter, or a new one."""
         while self._idle:
             child = self._idle.pop()
-            if child.alive:
+            if child.alive and child.trust is self._trust:
                 return child
             await child.kill()
         setup = Setup(
-            anchors=self._trust.anchors,
+            trust=self._trust,
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,
+            fetches=self._fetcher is not None,
         )
         async with self._starting:  # one server, however many letters ask for it
             if self._forks is None or not self._forks.alive:
@@ -236,6 +255,7 @@ class _Child:
         self.walls: tuple[str, ...] = ()
         self.letters = 0
         self._before = 0.0
+        self.trust: TrustStore | None = None
 
     @classmethod
     async def start(cls, forks: Forks, setup: Setup) -> "_Child":
@@ -244,6 +264,7 @@ class _Child:
             child = cls(await forks.fork())
         except (ForkError, OSError) as error:
             raise ChildError(str(error)) from error
+        child.trust = setup.trust
         try:
             async with asyncio.timeout(START_SECONDS):
                 await child._say(setup)
@@ -274,7 +295,14 @@ class _Child:
         """Let every other process go first."""
         self._process.make_way()
 
-    async def examine(self, task: Task, octets: bytes, questions: LetterQuestions | None, seconds: float) -> _Outcome:
+    async def examine(
+        self,
+        task: Task,
+        octets: bytes,
+        questions: LetterQuestions | None,
+        fetches: LetterFetches | None,
+        seconds: float,
+    ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
         self._before = self._process.processor_seconds()
@@ -288,6 +316,10 @@ class _Child:
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
+                    elif isinstance(frame, Wanted):
+                        await self._say(await _fetched(fetches, frame))
+                    elif isinstance(frame, Useful):
+                        await _keep(fetches, frame)
                     elif isinstance(frame, Begun):
                         outcome.begun = True
                     elif isinstance(frame, SoFar):
@@ -362,6 +394,20 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return await questions.ask(question.name, question.kind)
     except NoAnswerError:
         return None
+
+
+async def _fetched(fetches: LetterFetches | None, wanted: Wanted) -> Fetched:
+    if fetches is None:
+        return Fetched(None, "number")
+    try:
+        return Fetched(await fetches.fetch(wanted.kind, wanted.url, wanted.body))
+    except NotFetchedError as error:
+        return Fetched(None, error.cause)
+
+
+async def _keep(fetches: LetterFetches | None, useful: Useful) -> None:
+    if fetches is not None:
+        await fetches.keep(useful.kind, useful.url, useful.body, useful.seconds)
 
 
 def _walls(frame: FromChild) -> tuple[str, ...]:

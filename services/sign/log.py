@@ -82,6 +82,26 @@ def dns_back() -> None:
     _log.info("sign.dns_back")
 
 
+def not_fetched(host: str, cause: str, reason: str) -> None:
+    """What a letter's certificate points to was not fetched. `address`: it is none that may be asked."""
+    (_log.warning if cause == "address" else _log.info)("sign.not_fetched", host=host, cause=cause, reason=reason)
+
+
+def revocation_cache_failed(error: str) -> None:
+    """The folder of fetched answers cannot be used: they are asked for again each time. Said once."""
+    _log.error("sign.revocation_cache_failed", error=error)
+
+
+def trust_changed(setting: str, version: str, anchors: int) -> None:
+    """A trust store's folder changed; what is judged from now on is judged by the new store."""
+    _log.info("sign.trust_changed", setting=setting, trust_store=version, anchors=anchors)
+
+
+def trust_refused(error: str, version: str) -> None:
+    """The trust store's folder changed to what cannot be used. ALARM: the store before stays in use."""
+    _log.critical("sign.trust_refused", error=error, trust_store=version)
+
+
 def head_signed(book: str, length: int, stamped: bool) -> None:
     """The head of a book is signed and published."""
     _log.info("sign.head_signed", book=book, length=length, stamped=stamped)

@@ -92,6 +92,20 @@ HEADS_MISSING = Counter(
     "Receipts that could not carry a signed head.",
     ["reason"],  # none_yet | too_many_rows | book_changed
 )
+FETCHES = Counter(
+    "saraban_sign_fetches_total",
+    "Revocation data and certificates that letters pointed to and their files lacked (sign.revocation = fetch).",
+    [
+        "kind",
+        "outcome",
+    ],  # crl | ocsp | issuer ; fetched | cached | address | name | silent | failed | redirect | size | number
+)
+TRUST_REFUSED = Gauge(
+    "saraban_sign_trust_refused",
+    "1 while the folder of a trust store holds what cannot be used; the store before stays in use. Must be 0.",
+    ["setting"],  # sign.trust | sign.timestamp_trust
+    multiprocess_mode="livemax",
+)
 CERTIFICATE_EXPIRES = Gauge(
     "saraban_sign_certificate_expires_seconds",
     "How long the certificate of a seal is valid, by the name in sign.seals.",
