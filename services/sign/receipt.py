@@ -26,7 +26,7 @@ from services.words import header_text, roster, secrecy, wording
 SURE = 0.5
 """Below it a particular is not stated: an invented value is worse than none."""
 
-NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit"})
+NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit", "smime_encrypted"})
 """Warnings (warnings.py) after which a particular that is missing was not looked for everywhere."""
 
 LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged"}
