@@ -54,8 +54,19 @@ class Particulars(Struct, frozen=True, kw_only=True):
     addressee: Particular | None = None
     references: tuple[Reference, ...] = ()
     enclosures: tuple[Particular, ...] = ()
+    signer: Annotated[
+        Particular | None, Meta(description="Who signed: the name that stands in brackets, without them.")
+    ] = None
+    signer_position: Annotated[
+        Particular | None,
+        Meta(description="The signer's position below the name, with whom he acts for (ปฏิบัติราชการแทน …)."),
+    ] = None
     telephones: tuple[Particular, ...] = ()
     emails: tuple[Particular, ...] = ()
+    acknowledgement: Annotated[
+        Particular | None,
+        Meta(description="How the sender wants the receipt of the letter acknowledged: `electronic` or `paper`."),
+    ] = None
 
 
 class SignatureVerdict(Struct, frozen=True, kw_only=True):

@@ -32,8 +32,11 @@ _FIELDS = (
     ("subject", "เรื่อง", "subject"),
     ("addressee", "เรียน", "addressee"),
     ("enclosures", "สิ่งที่ส่งมาด้วย", "enclosure"),
+    ("signer", "ลงชื่อ", "signer"),
+    ("signer_position", "ตำแหน่ง", "position"),
     ("telephones", "โทร.", "telephone"),
     ("emails", "ไปรษณีย์อิเล็กทรอนิกส์", "e-mail"),
+    ("acknowledgement", "การตอบรับ", "acknowledgement"),
 )
 
 
@@ -67,7 +70,7 @@ def examine(
 
 def _store(paths: list[Path]) -> trust.TrustStore:
     try:
-        return trust.of(anchor for path in paths for anchor in trust.load(path).anchors)
+        return trust.joined(trust.load(path) for path in paths)
     except trust.TrustError as error:
         raise CommandError(f"--trust: {error}", 2) from error
 

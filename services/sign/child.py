@@ -12,17 +12,21 @@ from typing import BinaryIO
 from contracts.findings import Findings, Particulars
 from contracts.values import instant
 from services.sign import examine, sandbox
+from services.sign.fetch_questions import Kind, NotFetchedError, Outside
 from services.sign.frames import (
     LENGTH,
     Answer,
     Begun,
     Done,
+    Fetched,
     Frame,
     Question,
     Ready,
     Setup,
     SoFar,
     Task,
+    Useful,
+    Wanted,
     from_parent,
     pack,
 )
@@ -40,12 +44,14 @@ class Child:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source, self._sink = source, sink
         self._latest: Findings | None = None
+        self._outside: Outside | None = None
 
     def run(self) -> None:
         """Answer tasks until the parent closes the pipe."""
         setup = self._next()
         assert isinstance(setup, Setup)
-        trust = TrustStore(setup.anchors)
+        if setup.fetches:
+            self._outside = Outside(self._fetch, self._keep)
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
         while (task := self._next()) is not None:
             assert isinstance(task, Task)
@@ -57,6 +63,7 @@ class Child:
             self._latest = None
             retire = False
             try:
+                trust = setup.trust.for_agency(task.received.agency if task.received is not None else "")
                 found = self._examine(task, octets, trust, setup.software)
             except MemoryError:
                 found, retire = self._exhausted(task, setup.software), True
@@ -69,7 +76,13 @@ class Child:
     def _examine(self, task: Task, octets: bytes, trust: TrustStore, software: str) -> Findings:
         if task.kind == "pdf":
             return examine.examine_pdf(
-                octets, task.name, trust=trust, now_ns=task.now_ns, software=software, progress=self._progress
+                octets,
+                task.name,
+                trust=trust,
+                now_ns=task.now_ns,
+                software=software,
+                progress=self._progress,
+                outside=self._outside,
             )
         return examine.examine_mail(
             octets,
@@ -79,6 +92,7 @@ class Child:
             received=task.received,
             ask=self._ask,
             progress=self._progress,
+            outside=self._outside,
         )
 
     def _exhausted(self, task: Task, software: str) -> Findings:
@@ -111,6 +125,17 @@ class Child:
         if answer.records is None:
             raise NoAnswerError(kind)
         return answer.records
+
+    def _fetch(self, kind: Kind, url: str, body: bytes) -> bytes:
+        self._say(Wanted(kind, url, body))
+        answer = self._next()
+        assert isinstance(answer, Fetched)
+        if answer.octets is None:
+            raise NotFetchedError(answer.cause or "failed")
+        return answer.octets
+
+    def _keep(self, kind: Kind, url: str, body: bytes, seconds: float) -> None:
+        self._say(Useful(kind, url, body, seconds))
 
     def _say(self, frame: Frame) -> None:
         self._sink.write(pack(frame))

@@ -17,6 +17,7 @@ from contracts.findings import Attachment, Authentication, Findings, Particulars
 from contracts.mail import MailReceived
 from contracts.values import instant
 from services.sign import attachments, body_hash, message, particulars
+from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
 from services.sign.particulars import Text
@@ -40,9 +41,13 @@ def examine_mail(
     received: MailReceived | None = None,
     ask: Ask | None = None,
     progress: Progress | None = None,
+    outside: Outside | None = None,
 ) -> Findings:
-    """Everything there is to find in a mail. Its sender is judged only with `received`, and `ask` for the DNS."""
-    work = _Work(trust, now_ns, software, progress)
+    """Everything there is to find in a mail. Its sender is judged only with `received`, and `ask` for the DNS.
+
+    What its signatures lack is fetched `outside`, if at all.
+    """
+    work = _Work(trust, now_ns, software, progress, outside)
     taken = message.Message()
 
     def take_apart() -> None:
@@ -70,10 +75,17 @@ def examine_mail(
 
 
 def examine_pdf(
-    octets: bytes, name: str, *, trust: TrustStore, now_ns: int, software: str, progress: Progress | None = None
+    octets: bytes,
+    name: str,
+    *,
+    trust: TrustStore,
+    now_ns: int,
+    software: str,
+    progress: Progress | None = None,
+    outside: Outside | None = None,
 ) -> Findings:
     """Everything there is to find in a PDF file by itself."""
-    work = _Work(trust, now_ns, software, progress)
+    work = _Work(trust, now_ns, software, progress, outside)
     work.parts = [Part("application/pdf", name, octets)]
     work.names = [name]
     work.step(name, work.describe)
@@ -84,8 +96,11 @@ def examine_pdf(
 class _Work:
     """The findings while they are made."""
 
-    def __init__(self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None) -> None:
+    def __init__(
+        self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None, outside: Outside | None
+    ) -> None:
         self._trust, self._now_ns, self._software, self._progress = trust, now_ns, software, progress
+        self._outside = outside
         self.subject: str | None = None
         self.body = ""
         self.parts: list[Part] = []
@@ -213,7 +228,7 @@ class _Work:
 
         try:
             now = datetime.fromtimestamp(self._now_ns / 1e9, UTC)
-            self._signatures += signatures.judge(octets, name, self._trust, now)
+            self._signatures += signatures.judge(octets, name, self._trust, now, self._outside)
         except signatures.UnreadableSignatureError as error:
             self._signatures.append(signatures.unfinished(name, self._trust, verdict_words.UNREADABLE))
             self.warn("signature_unreadable", name=name, detail=str(error))

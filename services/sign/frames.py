@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from contracts.findings import Findings
 from contracts.mail import MailReceived
+from services.sign.fetch_questions import Cause, Kind
+from services.sign.trust import TrustStore
 
 LENGTH = struct.Struct(">I")
 ANSWER_OCTETS = 8 << 20
@@ -21,10 +23,12 @@ class Frame(Struct, frozen=True, tag=True):
 class Setup(Frame, frozen=True):
     """To the child, once: what it works with, and its limits."""
 
-    anchors: tuple[bytes, ...]
+    trust: TrustStore
     memory_bytes: int
     seconds: float
     software: str
+    fetches: bool = False
+    """What letters lack may be asked for."""
 
 
 class Task(Frame, frozen=True):
@@ -40,6 +44,13 @@ class Answer(Frame, frozen=True):
     """To the child: what the DNS says; None where it says nothing."""
 
     records: tuple[str, ...] | None
+
+
+class Fetched(Frame, frozen=True):
+    """To the child: what was fetched; None and why where nothing was."""
+
+    octets: bytes | None
+    cause: Cause | None = None
 
 
 class Ready(Frame, frozen=True):
@@ -59,6 +70,23 @@ class Question(Frame, frozen=True):
     kind: str
 
 
+class Wanted(Frame, frozen=True):
+    """From the child: what a certificate points to, please."""
+
+    kind: Kind
+    url: str
+    body: bytes
+
+
+class Useful(Frame, frozen=True):
+    """From the child, without an answer: what was fetched proved useful, and will be for so many seconds."""
+
+    kind: Kind
+    url: str
+    body: bytes
+    seconds: float
+
+
 class SoFar(Frame, frozen=True):
     """From the child: the findings if it goes no further, and what it turns to now."""
 
@@ -73,8 +101,8 @@ class Done(Frame, frozen=True):
     retire: bool
 
 
-FromParent = Setup | Task | Answer
-FromChild = Ready | Begun | Question | SoFar | Done
+FromParent = Setup | Task | Answer | Fetched
+FromChild = Ready | Begun | Question | Wanted | Useful | SoFar | Done
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PARENT: msgspec.msgpack.Decoder[FromParent] = msgspec.msgpack.Decoder(FromParent)

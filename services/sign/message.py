@@ -30,6 +30,8 @@ HEADER_OCTETS = 256 * 1024
 """Most of a header that is read; the first lines of a longer one still are."""
 TEXT_CHARACTERS = 200_000
 NAME_CHARACTERS = 255
+VALUE_CHARACTERS = 8_192
+"""Most of one header line that encoded words are looked for in, and half of it for a file's name."""
 OPENED = 4
 """Deepest nesting of S/MIME files that are opened; signed, encrypted, signed again has three (RFC 2634)."""
 
@@ -113,8 +115,10 @@ def read(octets: bytes) -> Message:
 
 def decoded(value: str) -> str:
     """A header value with its encoded words read (RFC 2047), on one line."""
+    # Behind the last word's end is none: the standard library would look for it from every beginning.
+    words, end, rest = value[:VALUE_CHARACTERS].rpartition("?=")
     try:
-        pieces = decode_header(value)
+        pieces: list[tuple[str | bytes, str | None]] = [*decode_header(words + end), (rest, None)]
     except (HeaderParseError, ValueError, binascii.Error):
         return tidy(scrub(value))
     text = "".join(piece if isinstance(piece, str) else decode(piece, label or "") for piece, label in pieces)
@@ -281,7 +285,7 @@ def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
 def _name(header: Header) -> str:
     """The file's name without a path; what the sender's program wrote, however it encoded it."""
     try:
-        name = header.get_filename("") or ""
+        name = (header.get_filename("") or "")[-(VALUE_CHARACTERS // 2) :]  # its end says what it is
     except (ValueError, LookupError, TypeError):
         return ""
     if "=?" in name:
