@@ -171,7 +171,7 @@ class _Work:
 
         def judge() -> None:
             nonlocal pending
-            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC))
+            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC), self._outside)
             self._signatures += report.verdicts
             for said in report.warnings:
                 self._add(said)

@@ -15,6 +15,7 @@ from contracts import findings
 from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import smime_addresses, smime_headers, smime_parts, smime_signature, smime_words
+from services.sign.fetch_questions import Outside
 from services.sign.message import Message
 from services.sign.signature_policy import MALFORMED
 from services.sign.smime_parts import Found, Signed
@@ -35,8 +36,11 @@ class Report(NamedTuple):
     warnings: list[findings.Warning]
 
 
-def judge(taken: Message, trust: TrustStore, now: datetime) -> Report:
-    """The verdict on every S/MIME signature of a letter and of the mails in it, and what to be warned of."""
+def judge(taken: Message, trust: TrustStore, now: datetime, outside: Outside | None = None) -> Report:
+    """The verdict on every S/MIME signature of a letter and of the mails in it, and what to be warned of.
+
+    Revocation data and certificates that the signatures lack are fetched `outside`, if at all.
+    """
     report = Report([], [])
     left = smime_parts.SIGNATURES
     mails, left_out = smime_parts.find(taken)
@@ -45,7 +49,7 @@ def judge(taken: Message, trust: TrustStore, now: datetime) -> Report:
     for found in mails:
         named = _Named()
         for signed in found.signed[:left]:
-            answer = smime_signature.judge(signed, trust, now)
+            answer = smime_signature.judge(signed, trust, now, outside)
             report.verdicts.extend(_verdict(signed, judged, trust) for judged in answer.judged)
             report.warnings.extend(_structure(signed, answer, found))
             for judged in answer.judged:
@@ -112,7 +116,7 @@ def _verdict(signed: Signed, judged: Judged, trust: TrustStore) -> SignatureVerd
     if sub.status is not AdESStatus.INDETERMINATE:
         indication = "TOTAL-PASSED" if sub.status is AdESStatus.PASSED else "TOTAL-FAILED"
     name = None if sub is AdESPassed.OK else str(sub.standard_name)
-    words = smime_words.explain(indication, name, coverage)
+    words = smime_words.explain(indication, name, coverage, judged.sought, in_time=_in_time(judged))
     if not trust.anchors:
         words = smime_words.without_store(intact=judged.intact, coverage=coverage)
     moment = _instant(judged.signed_at)
@@ -131,6 +135,13 @@ def _verdict(signed: Signed, judged: Judged, trust: TrustStore) -> SignatureVerd
         covers="" if coverage == "unknown" else "message" if coverage == "whole" else "part",
         addresses=tuple(map(_clean, _addresses(judged.signer))),
     )
+
+
+def _in_time(judged: Judged) -> bool:
+    """Whether it is proven that the signature was made before its certificate ended."""
+    if judged.time_source != "timestamp" or judged.signer is None or judged.signed_at is None:
+        return False
+    return bool(judged.signed_at <= judged.signer.not_valid_after)
 
 
 class _Named:

@@ -8,18 +8,21 @@ from typing import Any, Final, Literal, NamedTuple
 from asn1crypto import cms, core, x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESPassed, AdESStatus, AdESSubIndic
+from pyhanko.sign.ades.report import AdESFailure, AdESIndeterminate, AdESStatus, AdESSubIndic
 from pyhanko.sign.general import CMSExtractionError, extract_certificate_info
 from pyhanko.sign.validation import ades, generic_cms
 from pyhanko.sign.validation.policy_decl import LocalKnowledge
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
-from services.sign import smime_parts
+from services.sign import smime_parts, smime_time
+from services.sign.fetch_questions import Outside
+from services.sign.fetching import WORTH_ASKING, Asking
 from services.sign.signature_policy import MALFORMED
 from services.sign.smime_parts import Signed
 from services.sign.smime_policy import carried, mail_spec
 from services.sign.trust import TrustStore
+from services.sign.verdict_words import Sought
 
 SIGNERS: Final = 8
 """Most signers of one signature that are judged (RFC 5652 section 5.1: any number may sign side by side)."""
@@ -33,6 +36,8 @@ class Judged(NamedTuple):
     signer: x509.Certificate | None = None
     signed_at: datetime | None = None
     time_source: Literal["claimed", "timestamp"] = "claimed"
+    sought: tuple[Sought, ...] = ()
+    """What was asked for outside and did not come."""
 
 
 class Answer(NamedTuple):
@@ -51,8 +56,8 @@ _NOTHING_SIGNED: Final = Judged(AdESIndeterminate.SIGNED_DATA_NOT_FOUND)
 _UNKNOWN_ALGORITHM: Final = Judged(AdESIndeterminate.CRYPTO_CONSTRAINTS_FAILURE)
 
 
-def judge(signed: Signed, trust: TrustStore, now: datetime) -> Answer:
-    """What each signer's signature is worth."""
+def judge(signed: Signed, trust: TrustStore, now: datetime, outside: Outside | None = None) -> Answer:
+    """What each signer's signature is worth. What the mail lacks for it is fetched `outside`, if at all."""
     try:
         file = cms.ContentInfo.load(signed.cms)
         data = file["content"] if file["content_type"].native == "signed_data" else None
@@ -69,7 +74,7 @@ def judge(signed: Signed, trust: TrustStore, now: datetime) -> Answer:
     if not signed.contents:
         return Answer([_NOTHING_SIGNED], used)
     contents = _Contents(signed)
-    judged = [_signer(data, signer, signed, contents, trust, now) for signer in signers[:SIGNERS]]
+    judged = [_asked(data, signer, signed, contents, trust, now, outside) for signer in signers[:SIGNERS]]
     return Answer(judged, used, left_out=len(signers) > SIGNERS)
 
 
@@ -107,6 +112,25 @@ def _digest(algorithm: str, content: bytes) -> bytes:
     return running.finalize()
 
 
+def _asked(
+    data: cms.SignedData,
+    signer: cms.SignerInfo,
+    signed: Signed,
+    contents: _Contents,
+    trust: TrustStore,
+    now: datetime,
+    outside: Outside | None,
+) -> Judged:
+    """Judged by what the mail carries; where more could change the verdict, by what comes from outside as well."""
+    judged = _signer(data, signer, signed, contents, trust, now, None)
+    if outside is None or not trust.anchors or judged.sub.standard_name not in WORTH_ASKING:
+        return judged
+    asking = Asking(outside, now)
+    judged = _signer(data, signer, signed, contents, trust, now, asking)
+    asking.settle(useful=judged.sub.standard_name not in WORTH_ASKING)
+    return judged._replace(sought=tuple(asking.sought))
+
+
 def _signer(
     data: cms.SignedData,
     signer: cms.SignerInfo,
@@ -114,6 +138,7 @@ def _signer(
     contents: _Contents,
     trust: TrustStore,
     now: datetime,
+    asking: Asking | None,
 ) -> Judged:
     """One signer's signature over the content as it lies there; failing that, with the line ends it was made with."""
     try:
@@ -122,7 +147,7 @@ def _signer(
         single, known = _single(data, signer), carried(data)
         best: Judged | None = None
         for digest in contents.digests(signer["digest_algorithm"]["algorithm"].native):
-            judged = asyncio.run(_validate(single, signer, digest, trust, known, now))
+            judged = asyncio.run(_validate(single, signer, digest, trust, known, now, asking))
             if judged.sub is not AdESFailure.HASH_FAILURE:
                 return judged
             best = best or judged
@@ -172,32 +197,48 @@ async def _validate(
     trust: TrustStore,
     known: LocalKnowledge,
     now: datetime,
+    asking: Asking | None,
 ) -> Judged:
     """Basic validation (EN 319 102-1 clause 5.3); with time (5.5) where there is a time-stamp."""
     certificate = _certificate(single)
     claimed = None if _is_absent(signer["signed_attrs"]) else generic_cms.extract_self_reported_ts(signer)
-    rules = mail_spec(trust, known, certificate)
+    rules = mail_spec(trust, known, certificate, asking)
     timing = ValidationTimingInfo(validation_time=now, best_signature_time=now, point_in_time_validation=False)
     basic = await ades.ades_basic_validation(single, rules, timing_info=timing, raw_digest=digest)
     status = basic.api_status
     intact = bool(status.intact and status.valid) if status is not None else None
-    judged = Judged(basic.ades_subindic, intact, certificate, claimed)
-    early = certificate is not None and certificate.not_valid_before > now
-    if early and judged.sub is AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE:
-        # Not yet valid is out of bounds as well (clause 5.2.6.4); the engine has a word for expired alone.
-        judged = judged._replace(sub=AdESIndeterminate.OUT_OF_BOUNDS_NO_POE)
-    if judged.sub.status is AdESStatus.FAILED or not _is_stamped(signer):
+    sub = _named(basic.ades_subindic, status, certificate, now)
+    judged = Judged(sub, intact, certificate, claimed)
+    if sub.status is AdESStatus.FAILED or certificate is None:
         return judged
-    timed = await ades.ades_with_time_validation(single, rules, timing_info=timing, raw_digest=digest)
-    stamp = timed.api_status.timestamp_validity if timed.api_status else None
-    if stamp is None:
-        return judged  # a time-stamp that nobody trusts is no evidence either way (clause 5.5.4)
-    judged = judged._replace(signed_at=stamp.timestamp, time_source="timestamp")
-    # Of what failed, only a revocation after the time-stamp is undone by it; whether an expired certificate was
-    # revoked before it expired, nobody says who publishes its status no longer.
-    if timed.ades_subindic is AdESPassed.OK and judged.sub is AdESIndeterminate.REVOKED_NO_POE:
-        return judged._replace(sub=AdESPassed.OK)
-    return judged
+    best = await smime_time.proven(signer, rules, timing)
+    if best is None:
+        return judged
+    judged = judged._replace(signed_at=best, time_source="timestamp")
+    if not isinstance(sub, AdESIndeterminate):
+        return judged
+    revocation = getattr(status, "revocation_details", None)
+    return judged._replace(sub=smime_time.judged_then(sub, best, certificate, revocation))
+
+
+def _named(sub: AdESSubIndic, status: Any, certificate: x509.Certificate | None, now: datetime) -> AdESSubIndic:
+    """The standard's word (clause 5.2.6.4), where it is not the engine's."""
+    if certificate is None:
+        return sub
+    # Out of its validity, the certificate's first fault is that; the engine has a word for expired alone.
+    early = certificate.not_valid_before > now
+    if early and sub is AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE:
+        return AdESIndeterminate.OUT_OF_BOUNDS_NO_POE
+    # A certificate that signed itself has no chain to an anchor; the engine calls that a constraint.
+    if sub is AdESIndeterminate.CHAIN_CONSTRAINTS_FAILURE and certificate.self_signed in ("yes", "maybe"):
+        return AdESIndeterminate.NO_CERTIFICATE_CHAIN_FOUND
+    # On hold is no revocation: the certificate may come back.
+    details = getattr(status, "revocation_details", None)
+    if sub is AdESIndeterminate.REVOKED_NO_POE and details is not None:
+        reason = getattr(details.revocation_reason, "native", details.revocation_reason)
+        if reason == "certificate_hold":
+            return AdESIndeterminate.TRY_LATER
+    return sub
 
 
 def _certificate(single: cms.SignedData) -> x509.Certificate | None:
@@ -205,10 +246,6 @@ def _certificate(single: cms.SignedData) -> x509.Certificate | None:
         return extract_certificate_info(single).signer_cert
     except CMSExtractionError:
         return None
-
-
-def _is_stamped(signer: cms.SignerInfo) -> bool:
-    return next(iter(generic_cms.extract_tst_data_iter(signer, signed=False)), None) is not None
 
 
 def _is_absent(value: core.Asn1Value) -> bool:

@@ -89,10 +89,15 @@ def explain(
         said = _OPEN.get(sub_indication or "", _OTHER)
         if sought:
             said = _UNOBTAINED.get(sub_indication or "", said)
-            said += f" ({'; '.join(_one_sought(one) for one in dict.fromkeys(sought))})"
+            said += f" ({in_vain(sought)})"
         elif sought is not None and sub_indication == "TRY_LATER":
             said = _NOTHING_THERE
     return f"{said} {_COVERAGE[coverage]}"
+
+
+def in_vain(sought: Sequence[Sought]) -> str:
+    """What was asked for outside and did not come, and why; each once."""
+    return "; ".join(_one_sought(one) for one in dict.fromkeys(sought))
 
 
 def _one_sought(one: Sought) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from cryptography import x509
+
 from tests.corpus_smime import mails
 from tests.corpus_smime.case import PASSED, Case, Expected, failed
 from tests.corpus_smime.mails import letter, opaque, text
 from tests.corpus_smime.people import revocation_list
 from tests.corpus_smime.signing import By, indefinite, signed
-from tests.corpus_smime.world import World
+from tests.corpus_smime.world import DAY, World
 from tests.pki import Identity
 
 Make = Callable[[World], bytes]
@@ -145,10 +147,49 @@ CERTIFICATES = (
     Case("not-yet-valid", "begins in two days", f"{EN} 5.2.6.4", _by("future"), failed("OUT_OF_BOUNDS_NO_POE")),
     Case(
         "expired-stamped",
-        "ended two days ago, time-stamped before: revocation since is not known",
-        f"{EN} 5.5.4 step 4",
-        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - timedelta(days=5)),
+        "ended two days ago, time-stamped before: that it was not revoked then is not proven",
+        f"{EN} 5.6.2.4",
+        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - 5 * DAY),
         failed("OUT_OF_BOUNDS_NO_POE"),
+    ),
+    Case(
+        "expired-stamped-late",
+        "time-stamped a day after it ended",
+        f"{EN} 5.5.4 step 4",
+        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - DAY),
+        failed("OUT_OF_BOUNDS_NO_POE"),
+    ),
+    Case(
+        "early-stamped",
+        "begins in two days, time-stamped today: proven to be too early",
+        f"{EN} 5.5.4 step 4",
+        lambda world: _carrying(world, world.future, stamper=world.stamper, stamped_at=world.now - DAY),
+        failed("NOT_YET_VALID"),
+    ),
+    Case(
+        "self-signed",
+        "a certificate that signed itself",
+        f"{EN} 5.2.6.4",
+        _by("own"),
+        failed("NO_CERTIFICATE_CHAIN_FOUND"),
+    ),
+    Case(
+        "on-hold",
+        "the CRL in the signature has it on hold",
+        f"{EN} 5.2.6.4",
+        lambda world: _carrying(
+            world,
+            world.declared,
+            revocation_list(world.root, [world.declared], reason=x509.ReasonFlags.certificate_hold),
+        ),
+        failed("TRY_LATER"),
+    ),
+    Case(
+        "status-stale",
+        "the CRL in the signature is out of date",
+        f"{EN} 5.2.5",
+        lambda world: _carrying(world, world.declared, revocation_list(world.root, stale=True)),
+        failed("TRY_LATER"),
     ),
     Case(
         "untrusted",

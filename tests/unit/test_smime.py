@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,6 +12,7 @@ from asn1crypto import core
 
 from contracts.findings import Findings, SignatureVerdict
 from services.sign import examine, message, smime_addresses, smime_parts, smime_signature, trust
+from services.sign.fetch_questions import Kind, NotFetchedError, Outside
 from services.sign.trust import TrustStore
 from services.sign.verdict_words import Coverage
 from services.words import wording
@@ -18,8 +20,10 @@ from tests import receipts
 from tests.corpus_smime import mails
 from tests.corpus_smime.cases_mail import FOOTER, mixed
 from tests.corpus_smime.mails import HEADER, detached, letter, multipart, opaque, text
+from tests.corpus_smime.people import CRL_URL, revocation_list
 from tests.corpus_smime.signing import By, enveloped, signed
 from tests.corpus_smime.world import World
+from tests.trust_groups import write_group
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +62,13 @@ def test_a_time_stamp_proves_the_time(world: World) -> None:
     verdict = only(judged(letter(world.detached(stamper=world.stamper, stamped_at=at)), world))
     assert (verdict.indication, verdict.time_source) == ("TOTAL-PASSED", "timestamp")
     assert verdict.signed_at == f"{at:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+@pytest.mark.parametrize(("days", "words"), [(5, "ลงลายมือชื่อก่อนหมดอายุ"), (1, "ไม่มีหลักฐานว่าลงลายมือชื่อ")])
+def test_of_an_expired_certificate_it_is_said_what_is_proven(world: World, days: int, words: str) -> None:
+    at = world.now - timedelta(days=days)
+    octets = letter(world.detached(who=world.expired, stamper=world.stamper, stamped_at=at))
+    assert words in only(judged(octets, world)).explanation
 
 
 def test_a_time_stamp_that_nobody_trusts_proves_nothing(world: World) -> None:
@@ -161,6 +172,54 @@ def test_a_broken_base64_of_the_signature_is_a_format_failure(world: World) -> N
     start = octets.index(b"smime.p7s", octets.index(b"attachment")) + 60
     spoilt = octets[:start] + b"%%%%%%%%" + octets[start + 8 :]
     assert only(judged(spoilt, world)).indication == "TOTAL-FAILED"
+
+
+class Elsewhere:
+    """What is published outside, and what was asked for."""
+
+    def __init__(self, octets: bytes | None) -> None:
+        self.octets = octets
+        self.asked: list[str] = []
+        self.outside = Outside(self._fetch, lambda *_: None)
+
+    def _fetch(self, kind: Kind, url: str, body: bytes) -> bytes:
+        self.asked.append(url)
+        if self.octets is None:
+            raise NotFetchedError("silent")
+        return self.octets
+
+
+@pytest.mark.parametrize(
+    ("published", "sub_indication"),
+    [("good", None), ("revoked", "REVOKED_NO_POE"), ("silent", "CERTIFICATE_CHAIN_GENERAL_FAILURE")],
+)
+def test_what_a_signature_lacks_is_fetched(world: World, published: str, sub_indication: str | None) -> None:
+    """By the fetcher of signatures in files, under the same rules; nothing is asked for where nothing is lacking."""
+    lists = {"good": revocation_list(world.root), "revoked": revocation_list(world.root, [world.declared])}
+    there = Elsewhere(lists.get(published))
+
+    def asked(octets: bytes) -> SignatureVerdict:
+        known = trust.of([world.root.der])
+        return only(
+            examine.examine_mail(octets, trust=known, now_ns=time.time_ns(), software="test", outside=there.outside)
+        )
+
+    assert asked(letter(world.detached())).indication == "TOTAL-PASSED"
+    assert there.asked == []
+    verdict = asked(letter(world.detached(who=world.declared)))
+    assert there.asked == [CRL_URL]
+    assert verdict.sub_indication == sub_indication
+    if published == "silent":
+        assert "127.0.0.1: ไม่ตอบภายในเวลาที่กำหนด" in verdict.explanation
+
+
+def test_an_anchor_for_documents_alone_is_none_for_mail(world: World, tmp_path: Path) -> None:
+    write_group(tmp_path / "documents" / "all", world.root, purposes=("signatures", "seals", "timestamps"))
+    store = trust.load(tmp_path / "documents")
+    assert only(judged(letter(world.detached()), world, store)).sub_indication == "NO_CERTIFICATE_CHAIN_FOUND"
+    write_group(tmp_path / "mail" / "all", world.root, purposes=("smime",))
+    store = trust.load(tmp_path / "mail")
+    assert only(judged(letter(world.detached()), world, store)).indication == "TOTAL-PASSED"
 
 
 def test_what_ends_the_process_leaves_a_verdict(world: World) -> None:
