@@ -148,7 +148,7 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
     """A multipart/signed: the first part was signed, exactly as it lies there with its header; the second signs."""
     protocol = entity.parameter("protocol").lower()
     parts = entity.children
-    irregular = []
+    irregular = _doubled([*path, (entity, 0)])
     if not protocol:
         irregular.append("multipart/signed without protocol")
     if len(parts) != 2:
@@ -194,7 +194,7 @@ def _stray(entity: Entity, index: int, path: _Path, part: str) -> Signed:
         coverage=_coverage(outside) if before else "unknown",
         outside=tuple(said for said, _ in outside),
         stray=True,
-        irregular=("signature outside of multipart/signed",),
+        irregular=("signature outside of multipart/signed", *_doubled([*path, (entity, index)])),
     )
 
 
@@ -222,7 +222,21 @@ def _file(entity: Entity, path: _Path, found: Found) -> None:
             entity=inner,
             coverage=_coverage(outside) if content.inside is not None else "unknown",
             outside=tuple(said for said, _ in outside),
+            irregular=tuple(_doubled([*path, (entity, 0)])),
         )
+    )
+
+
+def _doubled(path: _Path) -> list[str]:
+    """Fields that an entity has once, and here has twice: another reader may go by the other one."""
+    entities = [entity for parent, index in path for entity in (parent, *parent.children[index : index + 1])]
+    return sorted(
+        {
+            f"{name} twice"
+            for entity in entities
+            for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
+            if len(entity.header.get_all(name, [])) > 1
+        }
     )
 
 

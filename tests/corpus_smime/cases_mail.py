@@ -439,6 +439,14 @@ FORGERIES = (
         ("smime_unsigned_content",),
     ),
     Case(
+        "two-types",
+        "a second Content-Type, by which another reader might show the mail as HTML",
+        "RFC 2045 section 3 (each field once)",
+        lambda world: letter(world.detached().replace(b"\r\n\r\n", b"\r\nContent-Type: text/html\r\n\r\n", 1)),
+        PASSED,
+        ("smime_irregular",),
+    ),
+    Case(
         "third-part",
         "a third part in multipart/signed",
         "RFC 1847 section 2.1 (exactly two parts)",
