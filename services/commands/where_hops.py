@@ -25,6 +25,7 @@ from services.commands.terminal import thai_time
 from services.commands.where_way import Way
 from services.ingest.traffic_file import Line
 from services.register.series import secrecy
+from services.words import wording
 from services.words.header_text import decoded
 
 VERDICTS: Final = 3
@@ -249,11 +250,16 @@ def _verdict(findings: Findings) -> str:
     """The verdict as an officer reads it, and what vouches for the sender."""
     told = [verdict.explanation for verdict in findings.signatures[:VERDICTS]]
     more = len(findings.signatures) - len(told)
-    words = " · ".join(told) + (f" · and {more} more signatures" if more else "") or "ไม่พบลายมือชื่อดิจิทัล"
+    words = " · ".join(told) + (f" · and {more} more signatures" if more else "") or _none(findings)
     vouched = findings.authentication
     if vouched is None:
         return words
     return f"{words}  (SPF {vouched.spf}, DKIM {vouched.dkim}, DMARC {vouched.dmarc})"
+
+
+def _none(findings: Findings) -> str:
+    encrypted = any(warning.code == "smime_encrypted" for warning in findings.warnings)
+    return wording.SEALED_AWAY if encrypted else "ไม่พบลายมือชื่อดิจิทัล"
 
 
 def _fields_of_findings(findings: Findings) -> dict[str, Any]:

@@ -162,7 +162,8 @@ def _verdict(findings: Findings | None) -> str:
         return "ยังไม่มีผล เนื่องจากระบบตรวจสอบล่าช้า"
     verdicts = findings.signatures
     if not verdicts:
-        return wording.NO_SIGNATURE
+        encrypted = any(warning.code == "smime_encrypted" for warning in findings.warnings)
+        return wording.SEALED_AWAY if encrypted else wording.NO_SIGNATURE
     if len(verdicts) == 1:
         return clean(verdicts[0].explanation, 500)
     counted = [

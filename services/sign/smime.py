@@ -22,7 +22,7 @@ from services.sign.smime_parts import Found, Signed
 from services.sign.smime_signature import Answer, Judged
 from services.sign.thai import scrub, tidy
 from services.sign.trust import TrustStore
-from services.sign.warnings import warning
+from services.sign.warnings import Code, warning
 
 _DIGESTS = frozenset({"md5", "sha1", "sha224", "sha256", "sha384", "sha512"})
 
@@ -82,16 +82,19 @@ def unfinished(trust: TrustStore) -> SignatureVerdict:
 
 def _structure(signed: Signed, answer: Answer, found: Found) -> Iterator[findings.Warning]:
     """What stands outside the signed part, what of the structure is odd, which header fields were not signed so."""
-    where = signed.part or "message"
+
+    def detail(*said: str) -> str:
+        return ": ".join(filter(None, (signed.part, ", ".join(said))))
+
     if signed.outside:
         footer = signed.coverage == "earlier revision"
-        detail = ", ".join(signed.outside[:10])
-        yield warning("smime_footer" if footer else "smime_unsigned_content", name=where, detail=detail)
+        code: Code = "smime_footer" if footer else "smime_unsigned_content"
+        yield warning(code, detail=detail(*signed.outside[:10]))
     irregular = [*signed.irregular, *([f"protocol {signed.foreign}"] if signed.foreign else [])]
     if answer.digests and (claimed := _claimed(signed.micalg)) and not claimed & answer.digests:
         irregular.append(f"micalg={signed.micalg}, {', '.join(sorted(answer.digests))}")
     if irregular:
-        yield warning("smime_irregular", name=where, detail=", ".join(irregular))
+        yield warning("smime_irregular", detail=detail(*irregular))
     if answer.left_out:
         yield warning("parts_left_out", detail=f"> {smime_signature.SIGNERS} S/MIME signers")
     header = smime_headers.protected(signed.entity) if signed.entity is not None else None
@@ -99,7 +102,7 @@ def _structure(signed: Signed, answer: Answer, found: Found) -> Iterator[finding
     if header is not None and any(judged.sub.status is not AdESStatus.FAILED for judged in answer.judged):
         differing = smime_headers.differing(found.root.header, header)
         if differing:
-            yield warning("smime_headers_differ", name=where, detail=", ".join(differing))
+            yield warning("smime_headers_differ", detail=detail(*differing))
 
 
 def _claimed(micalg: str) -> set[str]:

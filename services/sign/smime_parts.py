@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.sign import message
+from services.sign.charset import decode
 from services.sign.entity import Entity
+from services.sign.html_text import text_of
 from services.sign.message import Message
+from services.sign.thai import scrub, tidy
 from services.sign.verdict_words import Coverage
 
 SIGNATURES: Final = 16
@@ -22,6 +25,8 @@ LEVELS: Final = 4
 """Deepest nesting of mails in mails."""
 FOOTER_CHARACTERS: Final = 2000
 """A text below the signed part that a mailing list or a gateway may have added; a longer one is content of its own."""
+SHOWN_CHARACTERS: Final = 60
+"""Of a text that nobody signed, so that an officer sees which one is meant."""
 
 _SIGNATURE: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
 _BARE_NEWLINE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
@@ -41,7 +46,7 @@ class Signed:
     """What was signed, where that is an entity of a mail."""
     coverage: Coverage
     outside: tuple[str, ...] = ()
-    """What of the mail stands outside, in its order: name or media type."""
+    """What of the mail stands outside, in its order: a file's name or media type, how a text begins."""
     stray: bool = False
     """Its part does not belong to a multipart/signed: something on the way put the mail together anew."""
     foreign: str = ""
@@ -252,8 +257,15 @@ def _outside(path: _Path) -> list[tuple[str, bool]]:
                 is_text = leaf.kind in ("text/plain", "text/html") and not leaf.attached
                 if is_text and not leaf.decoded.strip():
                     continue
-                found.append((leaf.name or leaf.kind, below and is_text and len(leaf.decoded) <= FOOTER_CHARACTERS))
+                said = f"“{_beginning(leaf)}”" if is_text else leaf.name or leaf.kind
+                found.append((said, below and is_text and len(leaf.decoded) <= FOOTER_CHARACTERS))
     return found
+
+
+def _beginning(leaf: Entity) -> str:
+    text = decode(leaf.decoded[: 8 * SHOWN_CHARACTERS], leaf.parameter("charset"))
+    said = tidy(scrub(text_of(text) if leaf.kind == "text/html" else text))
+    return said if len(said) <= SHOWN_CHARACTERS else said[:SHOWN_CHARACTERS] + "…"
 
 
 def _belongs(parent: Entity, place: int, sibling: Entity) -> bool:

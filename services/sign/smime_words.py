@@ -62,7 +62,7 @@ def explain(
     if indication == "TOTAL-PASSED":
         said = _PASSED
     elif indication == "TOTAL-FAILED":
-        said = _FAILED.get(sub_indication or "", _OTHER)
+        return f"{MAIL} {_FAILED.get(sub_indication or '', _OTHER)}"  # what it would cover says nothing any more
     else:
         said = _OPEN.get(sub_indication or "", _OTHER)
         if in_time and sub_indication == "OUT_OF_BOUNDS_NO_POE":

@@ -104,20 +104,20 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "{name} is encrypted (S/MIME): what is in it was not read; only a recipient with the key can open it.",
     ),
     "smime_footer": (
-        "ลายมือชื่อของอีเมล (S/MIME) ไม่ครอบคลุมส่วนท้ายที่เพิ่มเข้ามาภายหลัง ({name}: {detail})",
-        "The S/MIME signature does not cover what was added below the signed part ({name}: {detail}).",
+        "ลายมือชื่อของอีเมล (S/MIME) ไม่ครอบคลุมส่วนท้ายที่เพิ่มเข้ามาภายหลัง ({detail})",
+        "The S/MIME signature does not cover what was added below the signed part ({detail}).",
     ),
     "smime_from_differs": (
         "ที่อยู่ผู้ส่ง ({sender}) ไม่ใช่ที่อยู่ในใบรับรองของผู้ลงลายมือชื่อ ({signer}) ผู้ลงลายมือชื่ออาจไม่ใช่ผู้ส่ง",
         "From ({sender}) is not in the signing certificate ({signer}); the signer may not be the sender.",
     ),
     "smime_headers_differ": (
-        "ส่วนหัวของอีเมลที่แสดง ({detail}) ไม่ตรงกับส่วนหัวที่ลงลายมือชื่อไว้ ({name})",
-        "Header fields that are shown ({detail}) are not those that were signed ({name}).",
+        "ส่วนหัวของอีเมลที่แสดง ({detail}) ไม่ตรงกับส่วนหัวที่ลงลายมือชื่อไว้",
+        "Header fields that are shown ({detail}) are not those that were signed.",
     ),
     "smime_irregular": (
-        "โครงสร้างของอีเมลที่ลงลายมือชื่อ (S/MIME) ไม่เป็นไปตามมาตรฐาน ({name}: {detail})",
-        "The structure of the S/MIME signed mail is not the standard's ({name}: {detail}).",
+        "โครงสร้างของอีเมลที่ลงลายมือชื่อ (S/MIME) ไม่เป็นไปตามมาตรฐาน ({detail})",
+        "The structure of the S/MIME signed mail is not the standard's ({detail}).",
     ),
     "smime_not_checked": (
         "ไฟล์ {name} เป็น S/MIME ในรูปแบบที่ระบบไม่รองรับ หรืออ่านไม่ได้ จึงไม่ได้ตรวจ",
@@ -128,9 +128,9 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "The signer ({signer}) is the one named in Sender, not the one in From ({sender}).",
     ),
     "smime_unsigned_content": (
-        "ระวัง อีเมลมีเนื้อหาที่ไม่มีใครลงลายมือชื่อ และอาจแสดงก่อนหรือแทนส่วนที่ลงลายมือชื่อ ({name}: {detail})",
+        "ระวัง อีเมลมีเนื้อหาที่ไม่มีใครลงลายมือชื่อ และอาจแสดงก่อนหรือแทนส่วนที่ลงลายมือชื่อ ({detail})",
         "Beware: the mail has content that nobody signed, which may be shown before or instead of the signed part "
-        "({name}: {detail}).",
+        "({detail}).",
     ),
     "smime_without_address": (
         "ใบรับรองของผู้ลงลายมือชื่อไม่ระบุที่อยู่อีเมล จึงเทียบกับที่อยู่ผู้ส่ง ({sender}) ไม่ได้",

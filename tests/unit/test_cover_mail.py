@@ -14,6 +14,7 @@ from contracts.values import sha256_hex
 from services.notify import alert_mail, cover_mail
 from services.notify.entry import Entry
 from services.notify.wire import Mail
+from services.words import wording
 from tests import receipts
 
 LETTER = b"From: a@opdc.go.th\r\nSubject: x\r\n\r\nbody\r\n"
@@ -103,6 +104,13 @@ def test_without_findings_it_says_that_there_is_no_verdict_yet() -> None:
 
 def test_no_signature_is_said_plainly() -> None:
     assert "ผลตรวจลายมือชื่อดิจิทัล: ไม่พบลายมือชื่อดิจิทัลในหนังสือ" in text(composed(receipts.findings(signatures=())))
+
+
+def test_what_is_encrypted_is_not_said_to_be_unsigned() -> None:
+    said = FindingsWarning(code="smime_encrypted", thai="เข้ารหัส", english="x")
+    words = text(composed(receipts.findings(signatures=(), warnings=(said,))))
+    assert f"ผลตรวจลายมือชื่อดิจิทัล: {wording.SEALED_AWAY}" in words
+    assert wording.NO_SIGNATURE not in words
 
 
 def test_several_signatures_are_counted_in_one_sentence() -> None:

@@ -95,15 +95,20 @@ def test_what_a_footer_is(world: World) -> None:
     assert (verdict.covers, verdict.coverage) == ("part", "earlier revision")
     assert "ส่วนท้ายที่เพิ่มเข้ามาภายหลัง" in verdict.explanation
     (said,) = found.warnings
-    assert "text/plain" in said.english
+    for words in (said.thai, said.english):
+        assert "“_____ all mailing list" in words
     for length, coverage in ((smime_parts.FOOTER_CHARACTERS, "earlier revision"), (2001, "changed afterwards")):
         added = text("x" * length, "7bit")
         assert only(judged(mixed(world.detached(), added), world)).coverage == coverage
 
 
 def test_what_is_shown_in_its_place_is_warned_of(world: World) -> None:
-    verdict = only(judged(mixed(text("<p>pay</p>", kind="text/html"), world.detached()), world))
+    found = judged(mixed(text("<p>Pay <b>900</b></p>" + "<p>more</p>" * 90, kind="text/html"), world.detached()), world)
+    verdict = only(found)
     assert verdict.covers == "part"
+    (said,) = found.warnings
+    assert "“Pay 900 more" in said.thai
+    assert len(said.thai) < 400
     assert "ระวัง" in verdict.explanation
 
 
