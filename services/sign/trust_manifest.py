@@ -34,6 +34,8 @@ class Pinned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         Meta(description="false: an authority below an anchor, known so that chains are found; not trusted by itself."),
     ] = True
+    source: Annotated[str | None, Meta(description="Where it is another than the group's.")] = None
+    taken: Annotated[date | None, Meta(description="Where it is another day than the group's.")] = None
 
     @property
     def digest(self) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -373,11 +374,11 @@ async def test_the_cache_is_bounded_and_what_proved_useful_stays(
     assert await again.get("a" * 64) == bytes(20_000)
     assert await again.get("c" * 64) is None
     assert not (tmp_path / "stray").exists()
-    now = revocation_cache.time.time()
-    monkeypatch.setattr(revocation_cache.time, "time", lambda: now + revocation_cache.BRIEF_SECONDS + 1)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + revocation_cache.BRIEF_SECONDS + 1)
     assert await again.get(f"{15:064x}") is None
     assert await again.get("a" * 64) is not None
-    monkeypatch.setattr(revocation_cache.time, "time", lambda: now + revocation_cache.LONGEST_SECONDS + 1)
+    monkeypatch.setattr(time, "time", lambda: now + revocation_cache.LONGEST_SECONDS + 1)
     assert await again.get("a" * 64) is None
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -146,8 +147,8 @@ async def test_a_useless_answer_is_gone_soon_and_a_useful_one_stays(
         server.answers |= {"/good": crl(ROOT), "/forged": crl(make_root())}
         for path in server.answers:
             await verdict(children, certify(ROOT, crl_url=f"{server.url}{path}"))
-        now = revocation_cache.time.time()
-        monkeypatch.setattr(revocation_cache.time, "time", lambda: now + revocation_cache.BRIEF_SECONDS + 60)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + revocation_cache.BRIEF_SECONDS + 60)
         for path in server.answers:
             await verdict(children, certify(ROOT, crl_url=f"{server.url}{path}"))
         assert server.asked == {"/good": 1, "/forged": 2}
