@@ -262,7 +262,7 @@ class Sign(Section, frozen=True, kw_only=True):
     trust: Annotated[
         str,
         Meta(
-            description="Folder of trust anchors (PEM or DER), in groups for what they are trusted for (`saraban trust`); "
+            description="Folder of trust anchors (PEM or DER), in groups by what they are for (`saraban trust`); "
             "empty: no verdicts, and they say so. A changed folder is taken into use without a restart."
         ),
     ] = ""

@@ -57,14 +57,18 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a group.
+    """The manifest of a group. Raises as `read_file`."""
+    return read_file(folder / MANIFEST)
+
+
+def read_file(path: Path) -> Manifest:
+    """One manifest.
 
     Raises:
         TrustError: it cannot be read, or says something that has no meaning.
     """
     import tomllib  # the child, which is handed the store, never reads a manifest
 
-    path = folder / MANIFEST
     try:
         with path.open("rb") as opened:
             text = opened.read(_OCTETS + 1)
