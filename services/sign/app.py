@@ -32,6 +32,7 @@ from services.sign.revocation_cache import RevocationCache
 from services.sign.seal import SealError
 from services.sign.seal_sources import renew
 from services.sign.seals import Seals
+from services.sign.timestamp_http import Http
 from services.sign.trust import TrustError, TrustStore
 from services.sign.trust_folder import TrustFolder
 from services.sign.worker import Worker
@@ -154,8 +155,6 @@ def _fetcher(config: settings.Sign, state: Path, resolver: Resolver) -> Fetcher 
 def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Authorities | None:
     if not config.timestamp_authorities:
         return None
-    from services.sign.timestamp_http import Http  # its HTTP client takes 7 MB, which the default does not need
-
     return Authorities(config.timestamp_authorities, config.timestamp_seconds, anchors, press, Http())
 
 

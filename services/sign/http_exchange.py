@@ -1,8 +1,8 @@
 """One question by HTTP/1.1 and its answer, for servers that may be anybody's.
 
 Small and strict on purpose: nothing is decompressed, followed, remembered or taken from the environment, and memory is
-bounded by what the caller says. Deadlines are the caller's. (aiohttp takes 7 MB, and reads heads with a parser in C in
-the process that holds the seal's key.)
+bounded by what the caller says. Deadlines are the caller's. Not aiohttp: it reads heads with a parser in C, in the
+process that holds the seal's key, and looks names up by itself.
 """
 
 import asyncio
