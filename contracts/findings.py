@@ -54,8 +54,19 @@ class Particulars(Struct, frozen=True, kw_only=True):
     addressee: Particular | None = None
     references: tuple[Reference, ...] = ()
     enclosures: tuple[Particular, ...] = ()
+    signer: Annotated[
+        Particular | None, Meta(description="Who signed: the name that stands in brackets, without them.")
+    ] = None
+    signer_position: Annotated[
+        Particular | None,
+        Meta(description="The signer's position below the name, with whom he acts for (ปฏิบัติราชการแทน …)."),
+    ] = None
     telephones: tuple[Particular, ...] = ()
     emails: tuple[Particular, ...] = ()
+    acknowledgement: Annotated[
+        Particular | None,
+        Meta(description="How the sender wants the receipt of the letter acknowledged: `electronic` or `paper`."),
+    ] = None
 
 
 class SignatureVerdict(Struct, frozen=True, kw_only=True):
@@ -78,6 +89,18 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
     coverage: Literal["whole", "earlier revision", "changed afterwards", "unknown"]
     trust_store: Annotated[str, Meta(description="Version of the trust store asked; `empty` says that there is none.")]
     explanation: Annotated[str, Meta(description="The plain Thai sentence an officer reads.")]
+    covers: Annotated[
+        Literal["", "message", "part"],
+        Meta(
+            description="S/MIME: whether all content of the mail (of the one that `part` names) was signed, or content "
+            "stands outside the signed part: coverage is then `earlier revision` where that is no more than a short "
+            "text below it, such as a mailing list's footer, else `changed afterwards`. Empty for PDF, and if unknown."
+        ),
+    ] = ""
+    addresses: Annotated[
+        tuple[str, ...],
+        Meta(description="S/MIME: the e-mail addresses in the signing certificate (RFC 8550 section 3)."),
+    ] = ()
 
 
 class Authentication(Struct, frozen=True, kw_only=True):

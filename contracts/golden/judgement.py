@@ -59,8 +59,11 @@ EXAMINED = made(
                 }
             ],
             "enclosures": [_read("แนวปฏิบัติที่ดีในการใช้ไปรษณีย์อิเล็กทรอนิกส์", "pdf", 0.9)],
+            "signer": _read("นายสมชาย ใจดี", "pdf", 0.95),
+            "signer_position": _read("ที่ปรึกษาการพัฒนาระบบราชการ ปฏิบัติราชการแทน เลขาธิการ ก.พ.ร.", "pdf", 0.9),
             "telephones": [_read("๐ ๒๓๕๖ ๙๙๙๙ ต่อ ๘๘๑๐", "pdf", 0.9)],
             "emails": [_read("saraban@opdc.go.th", "pdf")],
+            "acknowledgement": _read("electronic", "pdf", 0.9),
         },
         "signatures": [
             {

@@ -32,8 +32,11 @@ _FIELDS = (
     ("subject", "เรื่อง", "subject"),
     ("addressee", "เรียน", "addressee"),
     ("enclosures", "สิ่งที่ส่งมาด้วย", "enclosure"),
+    ("signer", "ลงชื่อ", "signer"),
+    ("signer_position", "ตำแหน่ง", "position"),
     ("telephones", "โทร.", "telephone"),
     ("emails", "ไปรษณีย์อิเล็กทรอนิกส์", "e-mail"),
+    ("acknowledgement", "การตอบรับ", "acknowledgement"),
 )
 
 

@@ -14,19 +14,20 @@ from services.notify.display import clean, header
 from services.notify.entry import Entry
 from services.notify.receipt_mail import TEXT, in_reply_to, particulars
 from services.notify.wire import Mail, Part
-from services.words import thai_style, wording
+from services.words import secrecy, thai_style, wording
 
 SURE: Final = 0.5
 """Below it a particular is not shown as if it were the letter's (the same bound as on the receipt)."""
+
+ACKNOWLEDGEMENTS: Final = {"electronic": "ทางอิเล็กทรอนิกส์", "paper": "เป็นกระดาษ"}
+"""How the sender wants his letter acknowledged, by the word of the findings."""
 
 NO_SUBJECT: Final = "(ไม่ระบุเรื่อง)"
 
 
 def secret(entry: Entry, findings: Findings | None) -> bool:
     """Whether nothing of the letter may go in clear: by its series, or by a mark found in the letter itself."""
-    if entry.series == "classified":
-        return True
-    return findings is not None and _sure(findings.particulars.secrecy) is not None
+    return entry.series == "classified" or secrecy.mark(findings) is not None
 
 
 def compose(
@@ -128,11 +129,20 @@ def _read(findings: Findings | None) -> list[str]:
         ("จากหน่วยงาน", found.issuer),
         ("เรียน", found.addressee),
         ("ชั้นความเร็ว", found.urgency),
+        ("ผู้ลงนามในหนังสือ", found.signer),
+        ("ตำแหน่ง", found.signer_position),
+        ("ผู้ส่งขอให้ตอบรับ", found.acknowledgement),
     ):
         value = _sure(particular)
         if value is not None:
-            lines.append(f"{label}: {clean(_day(value) if label == 'ลงวันที่' else value)}")
+            lines.append(f"{label}: {clean(_shown(label, value))}")
     return lines
+
+
+def _shown(label: str, value: str) -> str:
+    if label == "ลงวันที่":
+        return _day(value)
+    return ACKNOWLEDGEMENTS.get(value, value) if label == "ผู้ส่งขอให้ตอบรับ" else value
 
 
 def _sure(particular: Particular | None) -> str | None:

@@ -322,8 +322,20 @@ class Sign(Section, frozen=True, kw_only=True):
         str, Meta(description="Folder for the throw-away test authority; empty: none is made.")
     ] = ""
     operator: Annotated[str, Meta(description="Name of the operator, as the receipt states it.")] = ""
-    children: Annotated[int, Meta(ge=1, le=64, description="Child processes for hostile input.")] = 1
-    child_memory_bytes: Annotated[int, Meta(ge=134_217_728)] = 805_306_368
+    children: Annotated[
+        int, Meta(ge=1, le=64, description="Child processes for hostile input; letters that are looked at at once.")
+    ] = 1
+    slow_children: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="So many more for letters that take longer than a quarter of a second: nobody waits for those.",
+        ),
+    ] = 3
+    child_memory_bytes: Annotated[
+        int, Meta(ge=134_217_728, description="Of one; of all together (children + slow_children) times it.")
+    ] = 805_306_368
     child_seconds: Annotated[float, Meta(ge=5, le=600, description="Wall clock and processor time of one letter.")] = (
         60.0
     )

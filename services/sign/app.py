@@ -25,6 +25,7 @@ from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
 from services.sign.fetcher import Fetcher
+from services.sign.lanes import WAITING_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
@@ -160,9 +161,10 @@ def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Au
 
 def _pace(config: settings.Sign) -> tuple[int, float]:
     """How many letters at once, and how long one may take: it may have to wait for others at the children."""
-    workers = config.children + 3  # one read, one laid out, one sealed while the children are busy
+    # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
+    workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
-    return workers, turns * config.child_seconds + MARGIN_SECONDS
+    return workers, turns * WAITING_SECONDS + config.child_seconds + MARGIN_SECONDS
 
 
 async def _connected(

@@ -63,14 +63,13 @@ def examine_mail(
         work.warn("message_unreadable", detail="no header")
     if taken.left_out:
         work.warn("parts_left_out", detail=taken.left_out)
-    if taken.smime:
-        work.warn("smime_not_checked")
     if taken.pgp:
         work.warn("pgp_not_checked")
     work.step("", work.describe)
     if received is not None and ask is not None:
         work.report("authentication")
         work.step("authentication", lambda: work.authenticate(octets, received, taken.authors, ask))
+    work.judge_mail(taken)
     work.open_files()
     return work.findings()
 
@@ -160,6 +159,27 @@ class _Work:
             self.warn("dmarc_failed")
         if received.upstream is not None and not received.upstream.address:
             self.warn("upstream_unknown")
+
+    def judge_mail(self, taken: message.Message) -> None:
+        """S/MIME signatures of the mail and of the mails in it."""
+        if not taken.may_be_smime:
+            return
+        from services.sign import smime
+
+        pending: SignatureVerdict | None = smime.unfinished(self._trust)
+        self.report("S/MIME", pending)
+
+        def judge() -> None:
+            nonlocal pending
+            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC))
+            self._signatures += report.verdicts
+            for said in report.warnings:
+                self._add(said)
+            pending = None
+
+        self.step("S/MIME", judge)
+        if pending is not None:
+            self._signatures.append(pending)
 
     def open_files(self) -> None:
         """Text and signatures of each PDF file."""

@@ -14,9 +14,20 @@ _WORD = re.compile(
     rf"\s*{_OPEN}*\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))(?P<after>\s*{_CLOSE}+\s*|\s+|$)"
 )
 _BRACKETED = re.compile(rf"[\[(]\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))\s*[\])]")
-_AT_END = re.compile(rf"\s(?:(?P<urgency>{_URGENT})|(?P<secrecy>{_CLASSIFIED}))\s*!*\s*$")
-_WHOLE = re.compile(rf"{_OPEN}*\s*(?:(?:ชั้นความเร็ว|ความเร่งด่วน)\s*:?\s*)?(?P<urgency>{_WITHIN}|{_URGENT})\s*{_CLOSE}*")
-_WHOLE_SECRECY = re.compile(rf"{_OPEN}*\s*(?:ชั้นความลับ\s*:?\s*)?(?P<secrecy>{_CLASSIFIED})\s*{_CLOSE}*")
+# `ลับ` alone may be the end of a sentence that a writer parted (เก็บเป็นความ ลับ); the graver words are nothing else.
+_AT_END = re.compile(
+    rf"\s(?:(?P<urgency>{_URGENT})|(?<!ความ\s)(?<!อย่าง\s)(?P<secrecy>ลับ\s?ที่\s?สุด|ลับ\s?มาก|(?<=[-–—/|:]\s)ลับ))\s*!*\s*$"
+)
+_LABELLED = r"(?:(?:ชั้นความเร็ว|ความเร่งด่วน|ระดับความเร่งด่วน|ความเร็ว)\s*[:：]?\s*)?"
+_LABELLED_SECRECY = r"(?:(?:ระดับ)?(?:ชั้นความลับ|ชั้นลับ)\s*[:：]?\s*)?"
+_SAID = rf"{_LABELLED}(?P<urgency>{_WITHIN}|{_URGENT})"
+_SAID_SECRECY = rf"{_LABELLED_SECRECY}(?P<secrecy>{_CLASSIFIED})"
+_BETWEEN = rf"\s*(?:{_CLOSE}|{_OPEN}|\s)+\s*"
+_BEFORE, _AFTER = _SAID.replace("urgency", "urgency_before"), _SAID.replace("urgency", "urgency_after")
+_SECRECY_AFTER = _SAID_SECRECY.replace("secrecy", "secrecy_after")
+_WHOLE = re.compile(
+    rf"{_OPEN}*\s*(?:{_SAID}|{_SAID_SECRECY}(?:{_BETWEEN}{_AFTER})?|{_BEFORE}{_BETWEEN}{_SECRECY_AFTER})\s*{_CLOSE}*"
+)
 
 
 class Grades(NamedTuple):
@@ -26,6 +37,7 @@ class Grades(NamedTuple):
     secrecy: str | None
     confidence: float
     rest: str
+    secrecy_confidence: float = 0.95
 
 
 def of_subject(subject: str) -> Grades:
@@ -38,20 +50,25 @@ def of_subject(subject: str) -> Grades:
         urgency = urgency or _said(match.group("urgency"))
         secrecy = secrecy or _said(match.group("secrecy"))
         rest = rest[match.end() :]
+    secrecy_confidence = confidence
     for pattern, trust in ((_BRACKETED, 0.9), (_AT_END, 0.7)):
         match = pattern.search(rest)
         if match and not (urgency if match.group("urgency") else secrecy):
-            urgency = urgency or _said(match.group("urgency"))
-            secrecy = secrecy or _said(match.group("secrecy"))
-            confidence = min(confidence, trust)
+            if match.group("secrecy"):
+                secrecy, secrecy_confidence = _said(match.group("secrecy")), trust
+            else:
+                urgency, confidence = _said(match.group("urgency")), trust
             rest = rest[: match.start()] + " " + rest[match.end() :]
-    return Grades(urgency, secrecy, confidence, rest)
+    return Grades(urgency, secrecy, confidence, rest, secrecy_confidence)
 
 
 def of_line(column: str) -> tuple[str | None, str | None]:
     """Urgency and secrecy, if a column of a letter's head says nothing else."""
-    urgent, secret = _WHOLE.fullmatch(column.strip()), _WHOLE_SECRECY.fullmatch(column.strip())
-    return _said(urgent.group("urgency") if urgent else None), _said(secret.group("secrecy") if secret else None)
+    match = _WHOLE.fullmatch(column.strip())
+    if match is None:
+        return None, None
+    urgency = match.group("urgency") or match.group("urgency_after") or match.group("urgency_before")
+    return _said(urgency), _said(match.group("secrecy") or match.group("secrecy_after"))
 
 
 def _said(word: str | None) -> str | None:

@@ -24,7 +24,10 @@ _NUMBER = rf"""
     )
     (?![0-9๐-๙/])
 """
-_ANYWHERE = re.compile(rf"(?<![ก-๙A-Za-z0-9.(])(?P<said>ที่\s{{0,4}})?(?P<number>{_NUMBER})", re.VERBOSE)
+_ANYWHERE = re.compile(
+    rf"(?:(?P<said>(?:(?<![ก-๙A-Za-z0-9.])|(?<=หนังสือ)|(?<=เลข))ที่\s{{0,4}}[:.]?\s{{0,2}})|(?<![ก-๙A-Za-z0-9.(]))(?P<number>{_NUMBER})",
+    re.VERBOSE,
+)
 _AT_START = re.compile(
     # A company or a small body may have no ministry letters; only where the line itself says `ที่`.
     rf"\s*ที่\s{{0,8}}[:.]?\s{{0,8}}(?P<number>{_NUMBER}|(?P<plain>(?:[A-Z][A-Za-z.-]{{0,9}}\s?)?{_D}{{1,6}}\s?/\s?(?:25|๒๕){_D}{{2}})(?![0-9๐-๙/]))",
@@ -35,6 +38,13 @@ _NO_LETTERS = frozenset({"พ.ศ", "ค.ศ", "น", "ม", "กม", "ตร.�
 
 _REFERS = re.compile(r"(?:อ้างถึง|อ้างอิง|อ้างหนังสือ|ตามหนังสือ|ตามที่|ตอบ|ยกเลิก|แก้ไข|ทวงถาม|สืบเนื่องจาก|อนุสนธิ)[^\n]{0,80}$")
 """Before a number: it is the number of another letter."""
+
+_NO_LETTER = re.compile(
+    r"(?:(?:สัญญา|คำสั่ง|ประกาศ|ใบอนุญาต|ใบสั่ง|ใบเสร็จ|ใบแจ้งหนี้|ใบกำกับภาษี|คำพิพากษา|คำขอ)(?:(?!หนังสือ)[ก-๙]){0,30}\s?"
+    r"|คดี(?:หมายเลข|เลข)?(?:ดำ|แดง)?|หมายเลข(?:คดี)?(?:ดำ|แดง)?|โฉนด(?:ที่ดิน)?|ทะเบียน(?:รถ)?|มาตรา|ข้อ|ครั้ง|รหัส|ฉบับ|พัสดุ|ครุภัณฑ์|สำนวน|เช็ค|ฎีกา"
+    r"|ห้อง|อาคาร|บ้าน)\s?(?:เลข)?(?:ที่)?\s{0,3}$"
+)
+"""Before a number: it counts something else, such as a case or a contract."""
 
 
 class Found(NamedTuple):
@@ -62,6 +72,8 @@ def find(text: str) -> list[Found]:
     found = []
     for match in _ANYWHERE.finditer(text):
         if match.group("letters").rstrip(".").replace(" ", "") in _NO_LETTERS:
+            continue
+        if _NO_LETTER.search(text, max(0, match.start("number") - 45), match.start("number")):
             continue
         plain = len(match.group("code") or match.group("register")) < 3 and not (
             match.group("early") or match.group("late")

@@ -9,32 +9,51 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.sign import contacts, dates, grades, letter_number
+from services.sign import (
+    acknowledgement,
+    contacts,
+    dates,
+    grades,
+    letter_number,
+    several_letters,
+    signing_block,
+)
 from services.sign.lines import Line, joined, sentences
 from services.sign.thai import tidy
 
 HEAD_LINES = 120
 """A letter's head stands among its first lines; what comes later is text."""
 
-_SUBJECT = re.compile(r"เรื่อง(?:\s*[:.]\s*|\s+|(?=\S))")
-_ADDRESSEE = re.compile(r"(?:ขอประทาน)?(?:กราบเรียน|กราบทูล|เรียน|นมัสการ|ทูล|เจริญพร|ถึง)(?:\s*[:.]\s*|\s+)(?!มาเพื่อ)")
+_SUBJECT = re.compile(r"เรื่อง(?:\s*[:.]\s*|\s+|(?=\S)|$)")
+_ADDRESSEE = re.compile(
+    r"(?:ขอประทาน)?(?:กราบเรียน|กราบทูล|เรียน|นมัสการ|ทูล|เจริญพร|ถึง)(?:\s*[:.]\s*|\s+|$)(?!มาเพื่อ|มายัง|มาพร้อม)"
+)
 _STAMPED = re.compile(r"ถึง\s")
 _REFERENCES = re.compile(r"อ้างถึง\s*[:.]?\s*")
 _ENCLOSURES = re.compile(r"(?:สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|สิ่งที่ส่งมาพร้อมนี้|สิ่งที่ส่งมาพร้อมหนังสือนี้|เอกสารแนบ)\s*[:.]?\s*")
 _MEMORANDUM = re.compile(r"ส่วนราชการ\s*[:.]?\s*")
-_CLOSING = re.compile(r"\s*(?:ขอแสดงความนับถือ|ด้วยความเคารพ|ขอกราบเรียน|ขอนมัสการ|ควรมิควรแล้วแต่)")
+_CLOSING = signing_block.CLOSING
 _LABELS = (_SUBJECT, _ADDRESSEE, _REFERENCES, _ENCLOSURES, _CLOSING)
+_LABEL_COLUMN = re.compile(
+    r"(?:(?<=\t)|^)(ที่|วันที่|ลงวันที่|ส่วนราชการ|เรื่อง|เรียน|ถึง|อ้างถึง|สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|โทร\.?|โทรศัพท์)[ ]?([:.]?)[ ]?\t"
+)
+_LABEL_ALONE = re.compile(r"(?:ที่|วันที่|ลงวันที่|ส่วนราชการ)\s*[:.]?\s*")
 _ITEM = re.compile(r"\s*(?P<number>[0-9๐-๙]{1,2})[.)]\s*(?=\S)(?![0-9๐-๙])")
 
 _AGENCY = re.compile(
     r"(?:สำนักงาน|สำนัก|สนง\.|กระทรวง|ทบวง|กรม|กอง|จังหวัด|อำเภอ|ศาลากลาง|ที่ว่าการ|ที่ทำการ|องค์การ|องค์กร|เทศบาล|อบต\.|อบจ\.|เมืองพัทยา"
-    r"|มหาวิทยาลัย|โรงเรียน|โรงพยาบาล|ศาล|สถาบัน|คณะ|วิทยาลัย|ธนาคาร|การไฟฟ้า|การประปา|การรถไฟ|การท่า|การทาง|การเคหะ|การนิคม|การกีฬา"
-    r"|บริษัท|ห้างหุ้นส่วน|สภา|ศูนย์|สถานี|ทำเนียบ|เขต|ฝ่าย|หน่วย|กลุ่ม|มูลนิธิ|สมาคม|สหกรณ์|รัฐสภา|สหพันธ์|กรุงเทพมหานคร|ราชบัณฑิต|ราชวิทยาลัย)"
+    r"|มหาวิทยาลัย|โรงเรียน|โรงพยาบาล|รพ\.|ศาล|สถาบัน|คณะ|วิทยาลัย|ธนาคาร|การไฟฟ้า|การประปา|การรถไฟ|การท่า|การทาง|การเคหะ|การนิคม|การกีฬา|การยาง|การยาสูบ"
+    r"|บริษัท|ห้างหุ้นส่วน|บจก\.|บมจ\.|หจก\.|สภา|ศูนย์|สถานี|ทำเนียบ|เขต|ฝ่าย|หน่วย|กลุ่ม|มูลนิธิ|สมาคม|สหกรณ์|รัฐสภา|วุฒิสภา|สหพันธ์|กรุงเทพมหานคร"
+    r"|ราชบัณฑิต|ราชวิทยาลัย|ตำรวจ|มณฑล|ทัณฑสถาน|เรือนจำ|ด่าน|แขวง(?=การ|ทาง)|โครงการ(?=ชลประทาน|ส่งน้ำ)|ไปรษณีย์ไทย|ท่าอากาศยาน|ค่าย|ฐานทัพ|สหภาพ|ชมรม"
+    r"|หอการค้า|หอสมุด|หอศิลป|พิพิธภัณฑ์|อุทยาน|วัด|นิติบุคคล|บัณฑิตวิทยาลัย|สโมสร|เครือข่าย|สำนักพระราช)"
 )
 _ADDRESS = re.compile(
-    r"(?:^|\s+)(?:ถนน|ถ\.|เลขที่|บ้านเลขที่|ซอย|ซ\.|หมู่|ตำบล|ต\.|แขวง|อ\.|จ\.|กทม|กรุงเทพฯ|โทร"
-    r"|ตู้ ปณ|รหัสไปรษณีย์|(?<=\s)(?:อำเภอ|เขต|จังหวัด)|[0-9๐-๙])"
+    # A figure may belong to the name (สำนักงานเขตพื้นที่การศึกษา … เขต ๑); that of a house is followed by its street.
+    r"(?:^|\s+)(?:ถนน|ถ\.|เลขที่|บ้านเลขที่|ซอย|ซ\.|หมู่|ตำบล|ต\.|แขวง|อ\.|จ\.|กทม|กรุงเทพฯ|โทร|อาคาร|ชั้น"
+    r"|ตู้ ปณ|รหัสไปรษณีย์|กรุงเทพมหานคร(?=\s+[0-9๐-๙])|(?<=\s)(?:อำเภอ|เขต(?!\s?[0-9๐-๙])|จังหวัด)|[0-9๐-๙]{1,5}/[0-9๐-๙]"
+    r"|[0-9๐-๙]{1,5}\s+(?:ถนน|ถ\.|ซอย|ซ\.|หมู่|ม\.|อาคาร|ตำบล|ต\.|แขวง)|[0-9๐-๙]{5}(?![0-9๐-๙]))"
 )
+_NAME_GOES_ON = re.compile(r"(?:และ|แห่ง|เพื่อ|ด้าน|\((?:องค์การมหาชน|มหาชน)|จำกัด)")
 _NO_ISSUER = re.compile(r"\s*(?:ที่|วันที่|ลงวันที่|เรื่อง|เรียน|บันทึกข้อความ|หนังสือ|ประกาศ|คำสั่ง|สำเนา|ชั้นความ|หน้า|www\.|http|-)")
 _DATE_LABEL = re.compile(r"\s*(?:ลง)?(?:วันที่|วัน)?\s*[:.]?\s*")
 _DATED = re.compile(r"\s*(?:ลงวันที่|ลว\.?|วันที่)\s*$")
@@ -69,8 +88,11 @@ class Letter:
     addressee: Said | None = None
     references: list[Referred] = field(default_factory=list)
     enclosures: list[Said] = field(default_factory=list)
+    signer: Said | None = None
+    signer_position: Said | None = None
     telephones: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
+    acknowledgement: Said | None = None
 
     @property
     def likeness(self) -> int:
@@ -81,16 +103,19 @@ class Letter:
 def read(lines: Sequence[Line]) -> Letter:
     """Read a letter; parts it does not have stay None or empty."""
     letter = Letter()
+    lines = _labelled(lines)
     addressed = _first(lines, _ADDRESSEE)
     subject = _first(lines[: addressed if addressed is not None else None], _SUBJECT)
     ends = [index for index in (subject, addressed) if index is not None]
     head = min(ends) if ends else 0
+    if ends:
+        lines = several_letters.first(lines, max(ends))
     if subject is not None:
         letter.subject = _said(_value(lines, subject, _SUBJECT, 6), 0.95)
     if addressed is not None:
         letter.addressee = _said(_value(lines, addressed, _ADDRESSEE, 5), 0.95)
     _read_head(letter, lines[:head])
-    if letter.date is None and addressed is not None and _STAMPED.match(lines[addressed].text):
+    if letter.date is None and addressed is not None and _is_stamped(lines, addressed):
         _read_stamped(letter, lines[addressed:HEAD_LINES])
     after = addressed if addressed is not None else head
     for label, most in ((_REFERENCES, 12), (_ENCLOSURES, 24)):
@@ -102,9 +127,33 @@ def read(lines: Sequence[Line]) -> Letter:
             letter.references = [_referred(item) for item in items]
         else:
             letter.enclosures = [Said(item, 0.9) for item in items]
-    said = "\n".join(sentences(_own(lines)))
+    own = _own(lines)
+    signature = signing_block.find(own[after:], stamped=_is_stamped(lines, addressed)) if ends else None
+    if signature is not None:
+        letter.signer = Said(signature.name, signature.confidence)
+        letter.signer_position = _said(signature.position, signature.confidence - 0.05)
+    said = "\n".join(sentences(own))
     letter.telephones, letter.emails = contacts.telephones(said), contacts.emails(said)
+    letter.acknowledgement = _said(acknowledgement.read(said), 0.9)
     return letter
+
+
+def _labelled(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines with each label beside its value: some files set them in columns, some one below the other."""
+    found: list[Line] = []
+    for index, line in enumerate(lines):
+        text = _LABEL_COLUMN.sub(r"\1\2 ", line.text)
+        if index < HEAD_LINES and found and _LABEL_ALONE.fullmatch(found[-1].text):
+            both = f"{found[-1].text.strip()} {text}"
+            if letter_number.at_start(both) or _MEMORANDUM.match(both) or dates.find(text.split("\t")[0]):
+                found[-1] = line._replace(text=both, gap=found[-1].gap)
+                continue
+        found.append(line if text == line.text else line._replace(text=text))
+    return found
+
+
+def _is_stamped(lines: Sequence[Line], addressed: int | None) -> bool:
+    return addressed is not None and bool(_STAMPED.match(lines[addressed].text))
 
 
 def reference(text: str, confidence: float = 0.9) -> Referred:
@@ -145,9 +194,12 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                 # Above the number stands the letterhead of the paper, seldom the agency alone.
                 candidates.append((rest, 0.95 if letter.number else 0.8))
     if letter.number or letter.date:
-        for rest, confidence in candidates:
+        for index, (rest, confidence) in enumerate(candidates):
             if letter.issuer is None and _AGENCY.match(rest.strip()):
                 letter.issuer = _issuer(rest, confidence)
+                following = candidates[index + 1][0].strip() if index + 1 < len(candidates) else ""
+                if letter.issuer and not _ADDRESS.search(rest.strip()) and _NAME_GOES_ON.match(following):
+                    letter.issuer = _issuer(joined([rest, following]), confidence)
 
 
 def _take_date(letter: Letter, column: str) -> str:

@@ -21,6 +21,8 @@ class Line(NamedTuple):
     """It reaches the end of its column, so that the next line may go on with the same sentence."""
     gap: bool = False
     """More than the usual space lies above it."""
+    edge: bool = False
+    """It stands alone in the middle of the top or the bottom of its page, where marks are put."""
 
 
 def of_text(text: str) -> list[Line]:

@@ -8,12 +8,14 @@ silently.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from contracts import findings
 from contracts.findings import Particular, Particulars, Reference, Source
-from services.sign import letter_number, letter_text, subject_line
+from services.sign import letter_number, letter_text, secrecy, subject_line
 from services.sign.letter_text import Letter, Said
 from services.sign.lines import Line, of_text
+from services.sign.quoted import Inner, split
 from services.sign.thai import for_matching, repair, tidy
 from services.sign.warnings import warning
 
@@ -33,21 +35,41 @@ class Text:
     source: Source
     lines: Sequence[Line]
 
+    @cached_property
+    def letter(self) -> Letter:
+        """It read as a letter; once, though findings are made anew after each file."""
+        return letter_text.read(self.lines)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One text as a letter."""
+
+    source: Source
+    letter: Letter
+    own: bool = False
+    """It is what the sender of the mail wrote himself."""
+
 
 def read(
-    subject: str | None, body: str, texts: Sequence[Text], names: Sequence[str] = ()
+    subject: str | None, body: str, texts: Sequence[Text], names: Sequence[str] = (), sent_on: Sequence[Inner] = ()
 ) -> tuple[Particulars, list[findings.Warning]]:
-    """The particulars of a letter of Subject line, mail text, PDF texts and file names, each with its source."""
+    """The particulars of a letter of Subject line, mail text, PDF texts, file names and the mails inside the mail."""
     line = subject_line.read(subject) if subject else subject_line.SubjectLine()
-    letters = [(text.source, letter_text.read(text.lines)) for text in texts]
-    body_lines = of_text(body)
-    letters.append(("body", letter_text.read(body_lines)))
-    # One text is the letter: the likeliest, a PDF before the body, the first before later ones, no scan before a text.
-    source, letter = max(letters, key=lambda item: (item[0] != "ocr" and item[1].likeness >= 2, item[1].likeness))
-    if letter.likeness < 2:
-        source, letter = "body", Letter()
+    own_text, quoted = split(body)
+    # What somebody answers to is another letter; what he sends on is this one.
+    inner = [*sent_on, *(quoted if not line.reply else [])]
+    body_lines = of_text(own_text)
+    own = _Candidate("body", letter_text.read(body_lines), own=True)
+    letters = [_Candidate(text.source, text.letter) for text in texts]
+    letters += [own, *(_Candidate("body", letter_text.read(of_text(mail.text))) for mail in inner)]
+    chosen = _chosen(letters, line)
+    source, letter = chosen.source, chosen.letter
+    below = _below_subject([subject_line.read(mail.subject) for mail in inner if mail.subject])
     number, warnings = _number(line, source, letter, body_lines, names)
-    pick = _Picker(source, letter, line)
+    if number is None and below.number is not None:
+        number = _particular(below.number, "body")
+    pick = _Picker(source, letter, line, below)
     return (
         Particulars(
             letter_number=number,
@@ -56,30 +78,70 @@ def read(
             else Particular(value=for_matching(number.value), source=number.source, confidence=number.confidence),
             letter_date=pick.one(lambda said: said.date) or _date_of_body(letter, body_lines),
             urgency=pick.one(lambda said: said.urgency),
-            secrecy=pick.one(lambda said: said.secrecy),
+            secrecy=secrecy.gravest(
+                [
+                    pick.one(lambda said: said.secrecy),
+                    _particular(line.secrecy, "subject"),
+                    *(secrecy.of_page(text.lines, text.source) for text in texts),
+                    secrecy.of_body(body_lines),
+                    *(secrecy.of_body(of_text(mail.text)) for mail in inner),
+                ]
+            ),
             issuer=_particular(letter.issuer, source),
             subject=pick.one(lambda said: said.subject),
             addressee=_particular(letter.addressee, source),
             references=_references(source, letter, line),
             enclosures=tuple(item for said in letter.enclosures if (item := _particular(said, source))),
-            telephones=_contacts(letters, source, lambda said: said.telephones),
-            emails=_contacts(letters, source, lambda said: said.emails),
+            signer=_particular(letter.signer, source),
+            signer_position=_particular(letter.signer_position, source),
+            telephones=_contacts([chosen, own], lambda said: said.telephones),
+            emails=_contacts([chosen, own], lambda said: said.emails),
+            acknowledgement=_particular(letter.acknowledgement, source)
+            or _particular(own.letter.acknowledgement, "body"),
         ),
         warnings,
     )
 
 
-class _Picker:
-    """The letter's own word before the Subject line's, but a scan's after it."""
+def _chosen(letters: Sequence[_Candidate], line: subject_line.SubjectLine) -> _Candidate:
+    """One text is the letter: what the Subject line speaks of, no scan before a text, a whole letter before a part of
+    one, and the first of several: a PDF before the body, later files are enclosures."""
+    typed = letter_number.match_key(line.number.value) if line.number else None
 
-    def __init__(self, source: Source, letter: Letter, line: subject_line.SubjectLine) -> None:
-        self._source, self._letter, self._line = source, letter, line
+    def worth(item: _Candidate) -> tuple[bool, bool, int]:
+        found = item.letter.number
+        agrees = typed is not None and found is not None and letter_number.match_key(found.value) == typed
+        return (
+            item.letter.likeness >= 2 and agrees,
+            item.letter.likeness >= 2 and item.source != "ocr",
+            min(item.letter.likeness, 3),
+        )
+
+    best = max(letters, key=worth)
+    return best if best.letter.likeness >= 2 else _Candidate("body", Letter(), own=True)
+
+
+def _below_subject(lines: Sequence[subject_line.SubjectLine]) -> subject_line.SubjectLine:
+    """The Subject line of the mail that was sent on: the first that has a number."""
+    for line in lines:
+        if line.number is not None and not line.reply:
+            return line
+    return subject_line.SubjectLine()
+
+
+class _Picker:
+    """The letter's own word before the Subject line's, but a scan's after it; last that of the mail sent on."""
+
+    def __init__(
+        self, source: Source, letter: Letter, line: subject_line.SubjectLine, below: subject_line.SubjectLine
+    ) -> None:
+        self._source, self._letter, self._line, self._below = source, letter, line, below
 
     def one(self, part: Callable[[Letter | subject_line.SubjectLine], Said | None]) -> Particular | None:
         told = [_particular(part(self._letter), self._source), _particular(part(self._line), "subject")]
         if self._source == "ocr":
             told.reverse()
-        return told[0] or told[1]
+        return told[0] or told[1] or _particular(part(self._below), "body")
 
 
 def _number(
@@ -150,16 +212,12 @@ def _references(source: Source, letter: Letter, line: subject_line.SubjectLine) 
     )
 
 
-def _contacts(
-    letters: Sequence[tuple[Source, Letter]], source: Source, part: Callable[[Letter], list[str]]
-) -> tuple[Particular, ...]:
-    """Those of the letter, then those of the mail's text; those of enclosures are nobody's who wrote."""
+def _contacts(letters: Sequence[_Candidate], part: Callable[[Letter], list[str]]) -> tuple[Particular, ...]:
+    """Those of the letter, then those of the mail's own text; those of enclosures are nobody's who wrote."""
     found: dict[str, Particular] = {}
-    for where, letter in letters:
-        if where not in (source, "body") or (where == source and where != "body" and letter.likeness < 2):
-            continue
-        for value in part(letter):
-            said = _particular(Said(value, 0.95), where)
+    for item in letters:
+        for value in part(item.letter):
+            said = _particular(Said(value, 0.95), item.source)
             if said:
                 found.setdefault(for_matching(value).replace(" ", "").lower(), said)
     return tuple(found.values())

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from services.sign import page_marks
 from services.sign.lines import LINE_CHARACTERS, LINES, Line
 from services.sign.thai import MARKS, repair
 
@@ -92,8 +93,10 @@ def _read(document: pypdfium2.PdfDocument) -> PdfText:
             cut = True
             break
         scanned = scanned or (number == 0 and count > 0 and _is_scan(page))
+        if number < MEASURED_PAGES:
+            lines += [Line(mark, gap=True, edge=True) for mark in page_marks.stamps(page)]
         if number < MEASURED_PAGES and count <= MEASURED_CHARACTERS:
-            lines += _measured(text_page, count)
+            lines += _measured(text_page, count, page.get_size())
         else:
             lines += [
                 Line(row[:LINE_CHARACTERS])
@@ -105,7 +108,7 @@ def _read(document: pypdfium2.PdfDocument) -> PdfText:
     return PdfText(lines[:LINES], pages, scanned, cut or pages > PAGES)
 
 
-def _measured(text_page: pypdfium2.PdfTextPage, count: int) -> list[Line]:
+def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, float]) -> list[Line]:
     """Lines with spaces, columns and paragraphs put back by where the characters stand."""
     raw = text_page.raw
     rows: list[list[int]] = [[]]
@@ -141,7 +144,8 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int) -> list[Line]:
         full = edge - start > 0 and (box.right - start) >= _FULL * (edge - start)
         clean = repair(text)
         if clean.strip():
-            lines.append(Line(clean[:LINE_CHARACTERS].strip("\t\n"), full=full, gap=gap))
+            at_edge = page_marks.is_at_edge(box.left, box.right, box.bottom, box.top, size)
+            lines.append(Line(clean[:LINE_CHARACTERS].strip("\t\n"), full=full, gap=gap, edge=at_edge))
         previous = box
     return lines
 

@@ -10,9 +10,13 @@ from services.sign.thai import repair, tidy
 CHARACTERS = 1_000
 
 _PREFIX = re.compile(r"\s*(?:(?P<reply>re|aw|ตอบกลับ|ตอบ)|(?:fwd?|fw|ส่งต่อ))\s*(?:\[\d+\])?\s*[:：]\s*", re.IGNORECASE)
+_GATEWAY = re.compile(r"\s*\[(?!\d)[A-Za-z0-9 _.:-]{1,24}\]\s*")
+"""What a mail server puts before a subject, such as [EXTERNAL]."""
 _NAMED = re.compile(r"(?:^|[\s:,\-–|\])])เรื่อง\s*[:.]?\s*(?=\S)")
 _DATED = re.compile(r"[\s,(\[]*(?:ลงวันที่|ลว\.?|วันที่)\s*[:.]?\s*$")
 _JOINERS = " \t:：,;-–—|/_()[]{}<>*"
+_APPENDED = re.compile(r"[(\[:：,;\-–—|]\s*(?:(?:หนังสือ)?(?:เลข)?ที่)?\s*$|\sที่\s*$")
+"""Before a number that stands behind the subject, not in it."""
 _LETTER_WORD = re.compile(r"[\s:]*(?:หนังสือ(?:เลขที่|ที่)?|เลขที่|ที่)?\s*$")
 
 
@@ -26,6 +30,8 @@ class SubjectLine:
     secrecy: Said | None = None
     subject: Said | None = None
     references: list[Referred] = field(default_factory=list)
+    reply: bool = False
+    """It answers another mail."""
 
 
 def read(line: str) -> SubjectLine:
@@ -33,15 +39,16 @@ def read(line: str) -> SubjectLine:
     found = SubjectLine()
     rest = tidy(repair(line))[:CHARACTERS]
     reply = False
-    while match := _PREFIX.match(rest):
-        reply = reply or bool(match.group("reply"))
+    while match := _PREFIX.match(rest) or _GATEWAY.match(rest):
+        reply = reply or bool(match.groupdict().get("reply"))
         rest = rest[match.end() :]
+    found.reply = reply
     marks = grades.of_subject(rest)
     rest = marks.rest
     if marks.urgency:
         found.urgency = Said(marks.urgency, marks.confidence)
     if marks.secrecy:
-        found.secrecy = Said(marks.secrecy, marks.confidence)
+        found.secrecy = Said(marks.secrecy, marks.secrecy_confidence)
     numbers = letter_number.find(rest)
     if numbers and not reply and not numbers[0].refers:
         rest = _own(found, rest, numbers[0])
@@ -66,8 +73,13 @@ def _own(found: SubjectLine, line: str, number: letter_number.Found) -> str:
         found.date = Said(days[0].iso, min(days[0].confidence, 0.95))
         after = after[days[0].end :]
     word = _LETTER_WORD.search(before)
+    said = before[: word.start() if word else None]
+    if not said.strip(_JOINERS):
+        return after.lstrip(_JOINERS)
+    if not after.strip(_JOINERS) and _APPENDED.search(before):
+        return said.rstrip(_JOINERS)
     # In the middle of a sentence the number is part of it, and stays.
-    return line if before[: word.start() if word else None].strip(_JOINERS) else after.lstrip(_JOINERS)
+    return line
 
 
 def _other(line: str, number: letter_number.Found) -> Referred:

@@ -28,8 +28,10 @@ def decoded(line: str) -> str:
     """The text of a header line; what cannot be decoded shows as U+FFFD or as written. Never raises."""
     line = line[:_LONGEST]
     if "=?" in line:
+        # Behind the last word's end is none: the standard library would look for it from every beginning.
+        words, end, rest = line.rpartition("?=")
         with contextlib.suppress(HeaderParseError, ValueError):  # then as written: it shows what came
-            line = "".join(_text(words, charset) for words, charset in decode_header(line))
+            line = "".join(_text(said, charset) for said, charset in decode_header(words + end)) + rest
     return _HALVES.sub("\ufffd", _CONTROLS.sub(" ", line)).strip()
 
 
