@@ -2,10 +2,12 @@
 
 import asyncio
 import gzip
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Literal
 
 from cryptography import x509
@@ -92,7 +94,8 @@ class RevocationServer:
             else:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(octets), octets))
         await writer.drain()
-        writer.write_eof()
+        if writer.can_write_eof():
+            writer.write_eof()
         await reader.read()
 
     async def _fault(self, fault: Fault, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -153,10 +156,12 @@ class RevocationServer:
 
 
 @asynccontextmanager
-async def revocation_server(address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[RevocationServer]:
+async def revocation_server(
+    address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RevocationServer]:
     """A responder of one test on a free port, on this loop."""
     made = RevocationServer()
-    server = await asyncio.start_server(made.serve, address, port)
+    server = await asyncio.start_server(made.serve, address, port, ssl=tls)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made
@@ -172,8 +177,9 @@ def certify(
     ocsp_url: str | None = None,
     issuer_url: str | None = None,
     name: str = "นายทดสอบ ระบบ",
+    host: str | None = None,
 ) -> Identity:
-    """Somebody whose certificate says where to ask about it."""
+    """Somebody whose certificate says where to ask about it; `host` is an address that it is made out to."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     builder = (
@@ -196,6 +202,9 @@ def certify(
         )
         if url is not None
     ]
+    if host is not None:
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+        builder = builder.add_extension(names, critical=False)
     if access:
         builder = builder.add_extension(x509.AuthorityInformationAccess(access), critical=False)
     if crl_url is not None:

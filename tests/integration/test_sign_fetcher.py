@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
@@ -13,15 +14,17 @@ import dns.flags
 import dns.message
 import dns.rrset
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from prometheus_client import REGISTRY
 
-from services.sign import fetch_addresses, fetcher, revocation_cache
+from services.sign import fetch_addresses, fetcher, http_exchange, revocation_cache
 from services.sign.fetch_questions import FETCHES, Cause, Kind, NotFetchedError
 from services.sign.fetcher import Fetcher
 from services.sign.resolver import Resolver
 from services.sign.revocation_cache import RevocationCache
 from tests.dns_server import dns_server, silent_dns_server
-from tests.revocation_server import Fault, RevocationServer, revocation_server
+from tests.pki import make_root
+from tests.revocation_server import Fault, RevocationServer, certify, revocation_server
 
 SECONDS = 8.0
 """Half of it is for one answer; only what never answers takes so long."""
@@ -222,6 +225,29 @@ async def test_addresses_that_are_not_public_get_no_connection(victim: Revocatio
         assert await refused(made, "http://127.0.0.1:25/") == "address"
         assert await refused(made, "file:///etc/passwd") == "address"
     assert victim.connections == 0
+
+
+@pytest.mark.system("dnsmasq-base")
+async def test_by_https_certificate_and_name_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority, (certificate, key) = make_root(), (tmp_path / "certificate.pem", tmp_path / "key.pem")
+    own = certify(authority, host="127.0.0.1")
+    certificate.write_bytes(own.certificate.public_bytes(Encoding.PEM))
+    key.write_bytes(own.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    known = ssl.create_default_context(cadata=authority.pem.decode())
+    async with revocation_server(tls=context) as server:
+        server.answers["/"] = b"answer"
+        url, other = f"https://127.0.0.1:{server.port}/", f"https://localhost:{server.port}/"
+        with dns_server(tmp_path, {}, {"localhost": "127.0.0.1"}) as place:
+            hosts = (f"127.0.0.1:{server.port}", f"localhost:{server.port}")
+            async with fetching(tmp_path / "cache", *hosts, dns=place) as made:
+                assert await refused(made, url) == "failed", "nobody known stands for its certificate"
+            monkeypatch.setattr(http_exchange, "tls", lambda: known)
+            async with fetching(tmp_path / "cache", *hosts, dns=place) as made:
+                assert await refused(made, other) == "failed", "its certificate is made out to another name"
+                assert server.heads == []
+                assert await made.letter().fetch("crl", url, b"") == b"answer"
 
 
 async def test_settings_of_the_environment_for_proxies_are_not_heard(
