@@ -50,6 +50,8 @@ class RevocationServer:
         """Where `redirect` leads."""
         self.connections = 0
         self.written = 0
+        self.hung_up = 0
+        """Black holes whose other side has left."""
         self.asked: Counter[str] = Counter()
         self.heads: list[bytes] = []
         self.port = 0
@@ -102,7 +104,9 @@ class RevocationServer:
         ok = b"HTTP/1.1 200 OK\r\n"
         match fault:
             case "black hole":
-                await self.released.wait()
+                with suppress(OSError):
+                    await reader.read(1)
+                self.hung_up += 1
             case "closes":
                 return
             case "500":
