@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from contracts.findings import SignatureVerdict
 from services.runtime.settings import Sign
-from services.sign import trust
+from services.sign import signatures, trust
 from services.sign.children import Children
+from services.sign.fetch_questions import Kind, NotFetchedError, Outside
 from services.sign.fetcher import Fetcher
 from services.sign.resolver import Resolver
 from services.sign.revocation_cache import RevocationCache
 from tests.letters import letter_pdf
-from tests.pki import Identity, make_root, sign_pdf
+from tests.pki import Identity, make_root, make_signer, sign_pdf
 from tests.revocation_server import RevocationServer, certify, crl, ocsp_responder, revocation_server
 
 pytestmark = pytest.mark.slow
@@ -209,3 +210,23 @@ async def test_a_letter_that_points_everywhere_is_done_in_its_time(tmp_path: Pat
             hostile = asyncio.create_task(children.examine_pdf(signed, "a.pdf"))
             assert said(await verdict(children, good)) == PASSED
             await hostile
+
+
+def test_each_thing_is_asked_for_once_however_many_steps_a_verdict_has() -> None:
+    """Basic validation, then with time and in the past: what failed in one step is not asked for in the next."""
+    stamper = make_signer(ROOT, "Stamper", timestamping=True, rsa_key=True)
+    signer = certify(ROOT, ocsp_url="http://a/o", crl_url="http://a/c", issuer_url="http://a/i")
+    asked: list[tuple[str, str]] = []
+
+    def fetch(kind: Kind, url: str, body: bytes) -> bytes:
+        asked.append((kind, url))
+        raise NotFetchedError("failed")
+
+    kept: list[str] = []
+    outside = Outside(fetch, lambda kind, *_: kept.append(kind))
+    (one,) = signatures.judge(
+        sign_pdf(PDF, signer, stamper=stamper), "a.pdf", trust.of([ROOT.der]), datetime.now(UTC), outside
+    )
+    assert said(one) in LATER
+    assert sorted(asked) == [("crl", "http://a/c"), ("ocsp", "http://a/o")]
+    assert kept == []
