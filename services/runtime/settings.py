@@ -260,7 +260,11 @@ class Sign(Section, frozen=True, kw_only=True):
     """The worker that judges and seals."""
 
     trust: Annotated[
-        str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")
+        str,
+        Meta(
+            description="Folder of trust anchors (PEM or DER), in groups by what they are for (`saraban trust`); "
+            "empty: no verdicts, and they say so. A changed folder is taken into use without a restart."
+        ),
     ] = ""
     revocation: Annotated[
         Literal["carried", "fetch"],
