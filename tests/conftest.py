@@ -26,6 +26,7 @@ PROGRAMS = {
     "rspamd": "rspamd",
     "curl": "curl",
     "softhsm2": "softhsm2-util",
+    "tesseract-ocr": "tesseract",
     "exim4-daemon-light": "exim4",
 }
 """Debian package to a program of it, for `@pytest.mark.system(package)`."""

@@ -18,7 +18,9 @@ from services.sign.frames import (
     Begun,
     Done,
     Frame,
+    Picture,
     Question,
+    Reading,
     Ready,
     Setup,
     SoFar,
@@ -26,6 +28,7 @@ from services.sign.frames import (
     from_parent,
     pack,
 )
+from services.sign.pages import Bitmap
 from services.sign.questions import NoAnswerError, Records
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
@@ -40,12 +43,14 @@ class Child:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source, self._sink = source, sink
         self._latest: Findings | None = None
+        self._pictures = False
 
     def run(self) -> None:
         """Answer tasks until the parent closes the pipe."""
         setup = self._next()
         assert isinstance(setup, Setup)
         trust = TrustStore(setup.anchors)
+        self._pictures = setup.pictures
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
         while (task := self._next()) is not None:
             assert isinstance(task, Task)
@@ -69,7 +74,13 @@ class Child:
     def _examine(self, task: Task, octets: bytes, trust: TrustStore, software: str) -> Findings:
         if task.kind == "pdf":
             return examine.examine_pdf(
-                octets, task.name, trust=trust, now_ns=task.now_ns, software=software, progress=self._progress
+                octets,
+                task.name,
+                trust=trust,
+                now_ns=task.now_ns,
+                software=software,
+                look=self._look if self._pictures else None,
+                progress=self._progress,
             )
         return examine.examine_mail(
             octets,
@@ -78,6 +89,7 @@ class Child:
             software=software,
             received=task.received,
             ask=self._ask,
+            look=self._look if self._pictures else None,
             progress=self._progress,
         )
 
@@ -111,6 +123,12 @@ class Child:
         if answer.records is None:
             raise NoAnswerError(kind)
         return answer.records
+
+    def _look(self, picture: Bitmap) -> str | None:
+        self._say(Picture(*picture))
+        answer = self._next()
+        assert isinstance(answer, Reading)
+        return answer.text
 
     def _say(self, frame: Frame) -> None:
         self._sink.write(pack(frame))

@@ -27,7 +27,9 @@ from services.sign.frames import (
     Done,
     Frame,
     FromChild,
+    Picture,
     Question,
+    Reading,
     Ready,
     Setup,
     SoFar,
@@ -35,6 +37,7 @@ from services.sign.frames import (
     from_child,
     pack,
 )
+from services.sign.ocr import LetterPictures, Ocr
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
@@ -55,6 +58,7 @@ class Children:
 
     def __init__(self, config: Sign, trust: TrustStore, resolver: Resolver | None, software: str) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
+        self._ocr = Ocr.of(config)
         self._places: asyncio.Queue[_Child | None] = asyncio.Queue()
         for _ in range(config.children):
             self._places.put_nowait(None)
@@ -102,12 +106,13 @@ class Children:
             if child is None or not child.alive:
                 child = await self._new()
             questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
-            outcome = await child.examine(task, octets, questions, self._config.child_seconds)
+            pictures = self._ocr.letter() if self._ocr is not None else None
+            outcome = await child.examine(task, octets, questions, pictures, self._config.child_seconds)
             if not outcome.begun and outcome.cause == "died":
                 # It was gone before it saw the letter: no fault of the letter's, and worth one more child.
                 await child.kill()
                 child = await self._new()
-                outcome = await child.examine(task, octets, questions, self._config.child_seconds)
+                outcome = await child.examine(task, octets, questions, pictures, self._config.child_seconds)
             if outcome.usable and child.letters < self._config.child_letters:
                 kept = child
             if outcome.limit:
@@ -126,6 +131,7 @@ class Children:
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,
+            pictures=self._ocr is not None,
         )
         child = await _Child.start(setup)
         metrics.CHILDREN_STARTED.inc()
@@ -203,7 +209,14 @@ class _Child:
         lines = self._errors.decode("utf-8", "replace").strip().splitlines()
         return lines[-1][:200] if lines else ""
 
-    async def examine(self, task: Task, octets: bytes, questions: LetterQuestions | None, seconds: float) -> _Outcome:
+    async def examine(
+        self,
+        task: Task,
+        octets: bytes,
+        questions: LetterQuestions | None,
+        pictures: LetterPictures | None,
+        seconds: float,
+    ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
         outcome = _Outcome()
@@ -216,6 +229,8 @@ class _Child:
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
+                    elif isinstance(frame, Picture):
+                        await self._say(Reading(await _read(pictures, frame)))
                     elif isinstance(frame, Begun):
                         outcome.begun = True
                     elif isinstance(frame, SoFar):
@@ -299,6 +314,12 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return await questions.ask(question.name, question.kind)
     except NoAnswerError:
         return None
+
+
+async def _read(pictures: LetterPictures | None, picture: Picture) -> str | None:
+    if pictures is None:
+        return None
+    return await pictures.read(picture.width, picture.height, picture.octets)
 
 
 def _walls(frame: FromChild) -> tuple[str, ...]:

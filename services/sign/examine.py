@@ -4,6 +4,7 @@ Nothing here fails for what is in a letter: every step that cannot be done leave
 After each step the findings so far are handed to `progress`, so that a step that ends the process takes nothing along.
 """
 
+import itertools
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from contracts.values import instant
 from services.sign import attachments, body_hash, message, particulars
 from services.sign.lines import Line
 from services.sign.message import Part
+from services.sign.pages import PAGES, Look
 from services.sign.particulars import Text
 from services.sign.questions import Ask
 from services.sign.trust import TrustStore
@@ -39,10 +41,11 @@ def examine_mail(
     software: str,
     received: MailReceived | None = None,
     ask: Ask | None = None,
+    look: Look | None = None,
     progress: Progress | None = None,
 ) -> Findings:
     """Everything there is to find in a mail. Its sender is judged only with `received`, and `ask` for the DNS."""
-    work = _Work(trust, now_ns, software, progress)
+    work = _Work(trust, now_ns, software, progress, look)
     taken = message.Message()
 
     def take_apart() -> None:
@@ -71,10 +74,17 @@ def examine_mail(
 
 
 def examine_pdf(
-    octets: bytes, name: str, *, trust: TrustStore, now_ns: int, software: str, progress: Progress | None = None
+    octets: bytes,
+    name: str,
+    *,
+    trust: TrustStore,
+    now_ns: int,
+    software: str,
+    look: Look | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """Everything there is to find in a PDF file by itself."""
-    work = _Work(trust, now_ns, software, progress)
+    work = _Work(trust, now_ns, software, progress, look)
     work.parts = [Part("application/pdf", name, octets)]
     work.names = [name]
     work.step(name, work.describe)
@@ -85,8 +95,11 @@ def examine_pdf(
 class _Work:
     """The findings while they are made."""
 
-    def __init__(self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None) -> None:
-        self._trust, self._now_ns, self._software, self._progress = trust, now_ns, software, progress
+    def __init__(
+        self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None, look: Look | None
+    ) -> None:
+        self._trust, self._now_ns, self._software, self._progress, self._look = trust, now_ns, software, progress, look
+        self._pages_left = PAGES
         self.subject: str | None = None
         self.body = ""
         self.parts: list[Part] = []
@@ -183,10 +196,24 @@ class _Work:
         if text.cut:
             self.warn("text_left_out", name=name)
         if not text.lines and text.pages:
-            self.warn("without_text", name=name)
+            return self._read_pictures(name, octets)
         lines: Sequence[Line] = text.lines
         self._texts.append(Text("ocr" if text.scanned else "pdf", lines))
         return None
+
+    def _read_pictures(self, name: str, octets: bytes) -> None:
+        read: list[str] = []
+        if self._look is not None:
+            from services.sign import pictures
+
+            self.report(name)
+            for bitmap in itertools.islice(pictures.render(octets), self._pages_left):
+                self._pages_left -= 1
+                text = self._look(bitmap)
+                if text and text.strip():
+                    read.append(text)
+            self._texts.append(Text("ocr", pictures.lines(read)))
+        self.warn("text_from_scan" if read else "without_text", name=name)
 
     def _judge(self, name: str, octets: bytes) -> None:
         from services.sign import signatures, verdict_words

@@ -25,6 +25,8 @@ class Setup(Frame, frozen=True):
     memory_bytes: int
     seconds: float
     software: str
+    pictures: bool = False
+    """Somebody reads pictures (ocr.py)."""
 
 
 class Task(Frame, frozen=True):
@@ -40,6 +42,12 @@ class Answer(Frame, frozen=True):
     """To the child: what the DNS says; None where it says nothing."""
 
     records: tuple[str, ...] | None
+
+
+class Reading(Frame, frozen=True):
+    """To the child: the text of a picture; None where nobody could read it."""
+
+    text: str | None
 
 
 class Ready(Frame, frozen=True):
@@ -59,6 +67,14 @@ class Question(Frame, frozen=True):
     kind: str
 
 
+class Picture(Frame, frozen=True):
+    """From the child: what does this page say? Shades of grey, row by row."""
+
+    width: int
+    height: int
+    octets: bytes
+
+
 class SoFar(Frame, frozen=True):
     """From the child: the findings if it goes no further, and what it turns to now."""
 
@@ -73,8 +89,8 @@ class Done(Frame, frozen=True):
     retire: bool
 
 
-FromParent = Setup | Task | Answer
-FromChild = Ready | Begun | Question | SoFar | Done
+FromParent = Setup | Task | Answer | Reading
+FromChild = Ready | Begun | Question | Picture | SoFar | Done
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PARENT: msgspec.msgpack.Decoder[FromParent] = msgspec.msgpack.Decoder(FromParent)

@@ -44,8 +44,11 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("filter", ctypes.POINTER(_Instruction)))
 
 
-def raise_walls(memory_bytes: int) -> tuple[str, ...]:
-    """Raise every wall the host permits, for the rest of this process; the names of those against the network."""
+def raise_walls(memory_bytes: int, *, programs: bool = False) -> tuple[str, ...]:
+    """Raise every wall the host permits, for the rest of this process; the names of those against the network.
+
+    With `programs` it may become another program, behind the same walls.
+    """
     for kind, limit in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
@@ -62,7 +65,7 @@ def raise_walls(memory_bytes: int) -> tuple[str, ...]:
     standing = []
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
         standing.append(NAMESPACE)
-    if _filter(libc):
+    if _filter(libc, programs=programs):
         standing.append(FILTER)
     return tuple(standing)
 
@@ -86,11 +89,12 @@ def resident_bytes() -> int:
         return 0
 
 
-def _filter(libc: ctypes.CDLL) -> bool:
+def _filter(libc: ctypes.CDLL, *, programs: bool) -> bool:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         return False
-    forbidden = (*_NETWORK[machine], *_PROCESSES[machine], *_FILES[machine])
+    others = _PROCESSES[machine][2:] if programs else _PROCESSES[machine]  # the first two start programs
+    forbidden = (*_NETWORK[machine], *others, *_FILES[machine])
     count = len(forbidden)
     program = [
         (_LOAD, 0, 0, 4),

@@ -26,6 +26,7 @@ Code = Literal[
     "resource_limit",
     "signature_unreadable",
     "smime_not_checked",
+    "text_from_scan",
     "text_left_out",
     "trust_store_empty",
     "upstream_unknown",
@@ -94,6 +95,10 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "smime_not_checked": (
         "ข้อความลงลายมือชื่อหรือเข้ารหัสแบบ S/MIME ระบบรุ่นนี้ไม่ได้ตรวจ",
         "The message is signed or encrypted with S/MIME, which this version does not check.",
+    ),
+    "text_from_scan": (
+        "ไฟล์ {name} เป็นภาพสแกน ระบบอ่านด้วยการรู้จำตัวอักษร ข้อความที่อ่านได้อาจผิด และไม่ได้อ่านตัวเลขไทย",
+        "{name} is a scan; its text was recognised, may be wrong, and has no Thai figures.",
     ),
     "text_left_out": (
         "ไฟล์ {name} ยาวเกินกำหนด อ่านเฉพาะส่วนต้น",
