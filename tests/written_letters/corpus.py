@@ -21,7 +21,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 SAYS_NOTHING = ("ขอส่งหนังสือ", "ส่งหนังสือราชการ", "ส่งเอกสารตามไฟล์แนบ", "หนังสือราชการ")
 """Subjects under which clerks send a file: no letter's subject, but written by the sender."""
-_STYLES: tuple[BodyStyle, ...] = get_args(BodyStyle)
+STYLES: tuple[BodyStyle, ...] = get_args(BodyStyle)
 _SENDER, _RECIPIENT = "clerk@agency.example.go.th", "saraban@demo.localhost"
 
 
@@ -63,7 +63,13 @@ class WrittenLetter:
 
     @property
     def style(self) -> BodyStyle:
-        return _STYLES[self.index % len(_STYLES)]
+        return STYLES[self.index % len(STYLES)]
+
+    def variant(self, form: Form) -> str:
+        """The style or damage of the form, where it has one."""
+        if form == "body":
+            return self.style if self.body is None else "typed"
+        return self.damage if form == "damaged" else ""
 
     def expected(self, form: Form) -> dict[str, Any]:
         """The particulars by field; what is missing must not be found."""
@@ -78,22 +84,22 @@ class WrittenLetter:
                 expected[name] = _listed(known) + [item for item in _listed(value) if item not in _listed(known)]
         return expected
 
-    def octets(self, form: Form) -> bytes:
-        """The mail in this form."""
+    def octets(self, form: Form, style: BodyStyle | None = None, damage: makers.Damage | None = None) -> bytes:
+        """The mail in this form; pasted in this style, or harmed so, instead of its own."""
         if form == "subject":
             return letter_mail(None, _SENDER, _RECIPIENT, self.mail, body="\n")
         if form == "body":
-            return self._pasted()
+            return self._pasted(style or self.style)
         pdf = makers.shaped(self.paper) if form in ("shaped", "whole") else b""
-        pdf = pdf or makers.unshaped(self.paper, self.damage if form == "damaged" else None)
+        pdf = pdf or makers.unshaped(self.paper, (damage or self.damage) if form == "damaged" else None)
         subject = self.mail if form == "whole" else self.neutral
         return letter_mail(pdf, _SENDER, _RECIPIENT, subject, name="scan0001.pdf")
 
-    def _pasted(self) -> bytes:
+    def _pasted(self, style: BodyStyle) -> bytes:
         if self.body is not None:
             return letter_mail(None, _SENDER, _RECIPIENT, self.neutral, body=self.body.lstrip("\n"))
-        text = mail_text(self.paper, self.style)
-        if self.style != "html":
+        text = mail_text(self.paper, style)
+        if style != "html":
             return letter_mail(None, _SENDER, _RECIPIENT, self.neutral, body=text)
         mail = EmailMessage(policy=policy.SMTP)
         mail["From"], mail["To"], mail["Subject"] = _SENDER, _RECIPIENT, self.neutral

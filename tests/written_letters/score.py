@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.findings import Particulars
@@ -56,12 +56,12 @@ class Miss:
     expected: str
     got: str
     invented: bool
+    variant: str = ""
 
     def __str__(self) -> str:
         kind = "INVENTED" if self.invented else "miss"
-        return (
-            f"{kind} {self.letter} [{self.form}] {self.field}: expected {self.expected or '–'}, got {self.got or '–'}"
-        )
+        form = f"{self.form}, {self.variant}" if self.variant else self.form
+        return f"{kind} {self.letter} [{form}] {self.field}: expected {self.expected or '–'}, got {self.got or '–'}"
 
 
 @dataclass
@@ -84,13 +84,18 @@ class Score:
         asked = sum(self.asked[name, form] for form in forms)
         return sum(self.right[name, form] for form in forms) / asked if asked else 1.0
 
-    def add(self, letter: WrittenLetter, form: Form, read: Particulars) -> None:
-        """Compare one letter in one form."""
+    def add(self, letter: WrittenLetter, form: Form, read: Particulars, variant: str = "") -> None:
+        """Compare one letter in one form, of which `variant` says more."""
+        before = len(self.misses)
         expected = letter.expected(form)
         if "number" in expected:
             expected["number_ascii"] = [ascii_digits(single_spaces(one)) for one in _listed(expected["number"])]
         tolerated = dict(letter.tolerated)
-        tolerated |= {"subject": letter.tolerated_line, "body": letter.tolerated_body}.get(form, {})
+        tolerated |= {
+            "subject": letter.tolerated_line,
+            "whole": letter.tolerated_line,
+            "body": letter.tolerated_body,
+        }.get(form, {})
         if "number" in tolerated:
             tolerated["number_ascii"] = [ascii_digits(one) for one in tolerated["number"]]
         # The sender's own Subject line is no invention; the paper's เรื่อง is better, where there is one.
@@ -106,6 +111,7 @@ class Score:
         for name in LISTS:
             self.fields.add(name)
             self._list(letter, form, name, expected.get(name, []), getattr(read, name), tolerated)
+        self.misses[before:] = [replace(miss, variant=variant) for miss in self.misses[before:]]
 
     def _scalar(
         self, letter: WrittenLetter, form: Form, name: str, wanted: list[str], got: str, tolerated: dict[str, list[Any]]
@@ -152,6 +158,8 @@ class Score:
                 best = missing, rest
         assert best is not None
         missing, more = best
+        # A value of the letter that was read wrongly, cut short or run on, is a miss and no invention.
+        more = [item for item in more if not any(_resembles(name, one, item) for one in missing)]
         if wanted:
             self.asked[name, form] += 1
             self.right[name, form] += not missing
@@ -201,6 +209,13 @@ def _fits(name: str, wanted: Any, got: Any) -> bool:
         return bare(wanted["text"]) in bare(got.text)
     number = bare(got.number or "")
     return bare(wanted.get("number", "")) == number and wanted.get("date") == got.date
+
+
+def _resembles(name: str, wanted: Any, got: Any) -> bool:
+    if name == "references":
+        return got.number is None and got.date in (None, wanted.get("date"))
+    one, other = bare(wanted), bare(_value(got))
+    return one in other or other in one
 
 
 def _shown(item: Any) -> str:
