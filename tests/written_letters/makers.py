@@ -47,7 +47,7 @@ Damage = Literal[
     "glyph by glyph",  # each glyph placed by itself
     "drawn twice",  # boldness made by drawing every line twice, a little apart
     "am decomposed",  # สำ as ส + nikhahit + sara aa; nikhahit before the tone mark
-    "am for aa",  # ส ำนักงำน: what word processors write whose sara aa shares a glyph with half of sara am
+    "am for aa",  # ส ำนักงำน: where sara aa shares a glyph with half of sara am; so read many published PDFs
     "marks doubled",
     "marks split off",  # a space before a mark
     "tone before vowel",  # ท่ี for ที่
