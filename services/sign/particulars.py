@@ -18,8 +18,8 @@ from services.sign.quoted import Inner, split
 from services.sign.thai import for_matching, repair, tidy
 from services.sign.warnings import warning
 
-SCAN_FACTOR = 0.5
-"""How much less a particular of a scan is trusted."""
+SCAN_FACTOR = 0.45
+"""How much less a particular of a scan is trusted: never so much that it is shown as the letter's own word (0.5)."""
 
 _FILE_NAME = re.compile(
     r"ที่\s*(?P<letters>[ก-ฮ]{1,6}\.?)\s?(?P<code>[0-9๐-๙][0-9๐-๙.]{1,12})\s?[-_]\s?(?P<rest>ว?\s?[0-9๐-๙]{1,7})(?![0-9๐-๙])"
