@@ -89,7 +89,8 @@ def read(octets: bytes) -> Message:
 def decoded(value: str) -> str:
     """A header value with its encoded words read (RFC 2047), on one line."""
     try:
-        pieces = decode_header(value)
+        # Unfolded first: the library drops the space of a line that goes on behind an encoded word.
+        pieces = decode_header(value.replace("\r", "").replace("\n", ""))
     except (HeaderParseError, ValueError, binascii.Error):
         return tidy(scrub(value))
     text = "".join(piece if isinstance(piece, str) else decode(piece, label or "") for piece, label in pieces)
