@@ -37,7 +37,7 @@ _CLOSING = signing_block.CLOSING
 _LABELS = (_SUBJECT, _ADDRESSEE, _REFERENCES, _ENCLOSURES, _CLOSING)
 _LABEL_COLUMN = re.compile(
     r"(?:(?<=\t)|^)(ที่|วันที่|ลงวันที่|ส่วนราชการ|ส่วนงาน|หน่วยงาน|เรื่อง|เรียน|เสนอ|ถึง|อ้างถึง|สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|โทร\.?|โทรศัพท์)"
-    r"[ ]?([:.]?)[ ]?\t(?!(?:วันที่|ลงวันที่|เรื่อง|เรียน|ส่วนราชการ|โทร)\b)"
+    r"[ ]?([:.]?)[ ]?\t(?!(?:วันที่|ลงวันที่|เรื่อง|เรียน|ส่วนราชการ|โทร))"
 )
 _LEADERS = re.compile(r"\s*(?:\.{2,}|[…]+)\.?\s*|\s*_{3,}\s*")
 """Dots and rules that are there for a pen to fill."""
@@ -61,6 +61,8 @@ _POSTAL = re.compile(r"[0-9๐-๙]{5}\s*$")
 _PLACE = re.compile(r"(?:อำเภอ|จังหวัด|เขต|กรุงเทพมหานคร|ศูนย์ราชการ)")
 """What an agency's name may begin with, and a line of its address."""
 _AREA = re.compile(r"\s(?:เขต|ภาค|ที่)\s?[0-9๐-๙]{1,3}\s*$")
+_UNFINISHED = re.compile(r"(?:ตำบล|จังหวัด|อำเภอ|ส่วน|ประจำ|แห่ง|และ|เพื่อ|ด้าน|ของ|พื้นที่|คณะกรรมการ)$")
+"""No name ends so: its line was too short."""
 _NAME_GOES_ON = re.compile(r"(?:และ|แห่ง|เพื่อ|ด้าน|\((?:องค์การมหาชน|มหาชน)|จำกัด)")
 _NO_ISSUER = re.compile(
     r"\s*(?:ที่(?!ว่าการ|ทำการ)|วันที่|ลงวันที่|เรื่อง|เรียน|บันทึกข้อความ|หนังสือ|ประกาศ|คำสั่ง|สำเนา|ชั้นความ|หน้า|www\.|http|-)"
@@ -211,7 +213,7 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
             elif rest.strip():
                 # Above the number stands the letterhead of the paper, seldom the agency alone.
                 candidates.append((rest, 0.95 if letter.number else 0.8))
-    if letter.number or letter.date:
+    if letter.number or letter.date or (letter.subject and letter.addressee):
         for index, (rest, confidence) in enumerate(candidates):
             if letter.issuer is None and _AGENCY.match(rest.strip()):
                 if _POSTAL.search(rest) and _PLACE.match(rest.strip()):
@@ -223,7 +225,8 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                     continue
                 # The name of a district, a level of school: no agency by itself, and no address either.
                 area = bool(_AREA.search(following)) and not _AGENCY.match(following)
-                if letter.issuer is None or unclosed or area or _NAME_GOES_ON.match(following):
+                unfinished = unclosed or bool(_UNFINISHED.search(rest.strip())) and not _AGENCY.match(following)
+                if letter.issuer is None or unfinished or area or _NAME_GOES_ON.match(following):
                     letter.issuer = _issuer(joined([rest, following]), confidence)
 
 

@@ -1,5 +1,6 @@
 """The lines of a text, with what layout says about them: does a line fill its column, does a paragraph begin here?"""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -32,11 +33,13 @@ def of_text(text: str) -> list[Line]:
     wrapped = _WRAPPED_FROM <= longest <= _WRAPPED_TO
     found: list[Line] = []
     gap = False
-    for row in rows:
+    for index, row in enumerate(rows):
         if not row.strip():
             gap = True
             continue
-        found.append(Line("\t".join(_columns(row)), full=wrapped and _width(row) >= 0.8 * longest, gap=gap))
+        following = rows[index + 1] if index + 1 < len(rows) else ""
+        full = wrapped and (_width(row) >= 0.8 * longest or _fits_not(row, following, longest))
+        found.append(Line("\t".join(_columns(row)), full=full, gap=gap))
         gap = False
     return found
 
@@ -63,6 +66,19 @@ def sentences(lines: Iterable[Line]) -> Iterator[str]:
         full = line.full
     if rows:
         yield joined(rows)
+
+
+PARAGRAPH = re.compile(
+    r"(?:ตามที่|ตามหนังสือ|ตามมติ|ด้วย|เนื่องจาก|เนื่องด้วย|อนุสนธิ|สืบเนื่อง|โดยที่|ขอ(?:ส่ง|เรียน|แจ้ง|ให้)|จึง|ทั้งนี้|พร้อมนี้|ในการนี้)"
+)
+"""The words with which a letter's paragraphs begin."""
+
+
+def _fits_not(row: str, following: str, longest: int) -> bool:
+    """Whether a program broke the line here because the next word was too long for it."""
+    if not following.strip() or following[:1].isspace() or PARAGRAPH.match(following):
+        return False
+    return _width(row) + 1 + _width(following.split()[0]) > longest
 
 
 def _is_letter(character: str) -> bool:

@@ -192,7 +192,9 @@ def _number_of_name(names: Sequence[str]) -> Particular | None:
 
 
 def _references(source: Source, letter: Letter, line: subject_line.SubjectLine) -> tuple[Reference, ...]:
-    told = [(source, item) for item in letter.references] or [("subject", item) for item in line.references]
+    own = letter_number.match_key(letter.number.value) if letter.number else None
+    typed = [item for item in line.references if not item.number or letter_number.match_key(item.number) != own]
+    told = [(source, item) for item in letter.references] or [("subject", item) for item in typed]
     return tuple(
         Reference(
             number=item.number,
