@@ -61,6 +61,7 @@ _POSTAL = re.compile(r"[0-9๐-๙]{5}\s*$")
 _PLACE = re.compile(r"(?:อำเภอ|จังหวัด|เขต|กรุงเทพมหานคร|ศูนย์ราชการ)")
 """What an agency's name may begin with, and a line of its address."""
 _AREA = re.compile(r"\s(?:เขต|ภาค|ที่)\s?[0-9๐-๙]{1,3}\s*$")
+_FRAGMENT = re.compile(r"(?!(?:ถนน|ตำบล|อำเภอ|จังหวัด|แขวง|เขต|กทม|กรุงเทพ))[ก-๎]{1,25}")
 _UNFINISHED = re.compile(r"(?:ตำบล|จังหวัด|อำเภอ|ส่วน|ประจำ|แห่ง|และ|เพื่อ|ด้าน|ของ|พื้นที่|คณะกรรมการ)$")
 """No name ends so: its line was too short."""
 _NAME_GOES_ON = re.compile(r"(?:และ|แห่ง|เพื่อ|ด้าน|\((?:องค์การมหาชน|มหาชน)|จำกัด)")
@@ -188,7 +189,7 @@ def _referred(item: str) -> Referred:
 
 def _read_head(letter: Letter, head: Sequence[Line]) -> None:
     """Number, date, marks and issuer stand above the subject, in whatever order a file gives their columns."""
-    candidates: list[tuple[str, float]] = []
+    candidates: list[tuple[str, float, bool, bool]] = []
     for line in head:
         for column in line.text.split("\t"):
             urgency, secrecy = grades.of_line(column)
@@ -212,9 +213,9 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                 letter.issuer = letter.issuer or _issuer(rest[memorandum.end() :], 0.95)
             elif rest.strip():
                 # Above the number stands the letterhead of the paper, seldom the agency alone.
-                candidates.append((rest, 0.95 if letter.number else 0.8))
+                candidates.append((rest, 0.95 if letter.number else 0.8, line.full, line.gap))
     if letter.number or letter.date or (letter.subject and letter.addressee):
-        for index, (rest, confidence) in enumerate(candidates):
+        for index, (rest, confidence, full, _) in enumerate(candidates):
             if letter.issuer is None and _AGENCY.match(rest.strip()):
                 if _POSTAL.search(rest) and _PLACE.match(rest.strip()):
                     continue
@@ -225,7 +226,11 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                     continue
                 # The name of a district, a level of school: no agency by itself, and no address either.
                 area = bool(_AREA.search(following)) and not _AGENCY.match(following)
-                unfinished = unclosed or bool(_UNFINISHED.search(rest.strip())) and not _AGENCY.match(following)
+                # Without a space: an address has one, and a figure.
+                broken = full and not candidates[index + 1][3] and _FRAGMENT.fullmatch(following) is not None
+                unfinished = (
+                    unclosed or broken or (bool(_UNFINISHED.search(rest.strip())) and not _AGENCY.match(following))
+                )
                 if letter.issuer is None or unfinished or area or _NAME_GOES_ON.match(following):
                     letter.issuer = _issuer(joined([rest, following]), confidence)
 

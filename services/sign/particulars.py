@@ -8,6 +8,7 @@ silently.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from contracts import findings
 from contracts.findings import Particular, Particulars, Reference, Source
@@ -24,6 +25,9 @@ SCAN_FACTOR = 0.45
 _FILE_NAME = re.compile(
     r"ที่\s*(?P<letters>[ก-ฮ]{1,6}\.?)\s?(?P<code>[0-9๐-๙][0-9๐-๙.]{1,12})\s?[-_]\s?(?P<rest>ว?\s?[0-9๐-๙]{1,7})(?![0-9๐-๙])"
 )
+NAMED: Final = 0.9
+"""Confidence of a Subject line that says เรื่อง."""
+_NAMED = re.compile(r"เรื่อง\s*[:.]?\s*")
 _SENT_ON = re.compile(r"(?:ส่ง|นำส่ง|จัดส่ง|แนบ)(?:สำเนา)?หนังสือ[^\n]{0,60}?$")
 
 
@@ -82,7 +86,7 @@ def read(
                 ]
             ),
             issuer=_particular(letter.issuer, source),
-            subject=pick.one(lambda said: said.subject),
+            subject=_named_in_body(letter, line, body_lines) or pick.one(lambda said: said.subject),
             addressee=_particular(letter.addressee, source),
             references=_references(source, letter, line),
             enclosures=tuple(item for said in letter.enclosures if (item := _particular(said, source))),
@@ -178,6 +182,21 @@ def _date_of_body(letter: Letter, body: Sequence[Line]) -> Particular | None:
             if not item.refers and _SENT_ON.search(line.text[: item.start]):
                 said = letter_text.reference(line.text[item.start : item.end + 50])
                 return Particular(value=said.date, source="body", confidence=0.6) if said.date else None
+    return None
+
+
+def _named_in_body(letter: Letter, line: subject_line.SubjectLine, body: Sequence[Line]) -> Particular | None:
+    """`ขอส่งหนังสือ … ที่ <number> … เรื่อง <subject>`: where neither a letter nor the Subject line names it."""
+    if letter.likeness or _number_of_body(body) is None or (line.subject and line.subject.confidence >= NAMED):
+        return None
+    for row in body[:60]:
+        for item in letter_number.find(row.text):
+            if not item.refers and _SENT_ON.search(row.text[: item.start]):
+                said = _NAMED.search(row.text, item.end, item.end + 60)
+                subject = row.text[said.end() :] if said else ""
+                return (
+                    Particular(value=tidy(subject)[:1000], source="body", confidence=0.6) if subject.strip() else None
+                )
     return None
 
 

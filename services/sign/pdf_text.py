@@ -32,7 +32,9 @@ _FULL = 0.8
 _PARAGRAPH = 1.45
 _INDENT = 40.0
 """Points: a paragraph is indented by 2.5 cm (71) in letters, by less elsewhere."""
-_ALIGNED = 8.0
+_BROKEN = 0.5
+"""A line that was broken before a long word is still so much of its column."""
+_ALIGNED = 14.0
 
 
 class PdfText(NamedTuple):
@@ -133,7 +135,7 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
         elif code:
             rows[-1].append(index)
     found: list[_Row] = []
-    for row in rows:
+    for row in _whole(raw, rows):
         line = _row(raw, row)
         if line is not None:
             found.append(line)
@@ -159,7 +161,8 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
         )
         following = found[index + 1] if index + 1 < len(found) else None
         full = edge - start > 0 and (
-            (box.right - start) >= _FULL * (edge - start) or (following is not None and _fits_not(row, following, edge))
+            (box.right - start) >= _FULL * (edge - start)
+            or (following is not None and _fits_not(row, following, start, edge))
         )
         clean = repair(row.text)
         if clean.strip():
@@ -167,6 +170,32 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
             lines.append(Line(clean[:LINE_CHARACTERS].strip("\t\n"), full=full, gap=gap, edge=at_edge))
         previous = row
     return lines
+
+
+def _whole(raw: object, rows: list[list[int]]) -> list[list[int]]:
+    """The rows with those put together that stand side by side on one line: pdfium parts glyphs that a file placed
+    one by one."""
+    whole: list[list[int]] = []
+    for row in rows:
+        if whole and row and whole[-1] and _goes_on(raw, whole[-1][-1], row[0]):
+            whole[-1] = whole[-1] + row
+        else:
+            whole.append(row)
+    return whole
+
+
+def _goes_on(raw: object, last: int, first: int) -> bool:
+    before, after = _origin(raw, last), _origin(raw, first)
+    ended, begun = _box(raw, last), _box(raw, first)
+    if before is None or after is None or ended is None or begun is None:
+        return False
+    size = pdfium.FPDFText_GetFontSize(raw, first) * _scale(raw, first)
+    return abs(before[1] - after[1]) <= 0.5 and -size <= begun.left - ended.right <= _SPACE_EM * size
+
+
+def _origin(raw: object, index: int) -> tuple[float, float] | None:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    return (x.value, y.value) if pdfium.FPDFText_GetCharOrigin(raw, index, x, y) else None
 
 
 def _with_sara_aa(lines: list[Line]) -> list[Line]:
@@ -181,13 +210,13 @@ def _is_indented(row: _Row, previous: _Row, start: float) -> bool:
     return all(abs(row.box.left - begun) > _ALIGNED for begun in previous.begins)
 
 
-def _fits_not(row: _Row, following: _Row, edge: float) -> bool:
+def _fits_not(row: _Row, following: _Row, start: float, edge: float) -> bool:
     """Whether the line ends because the next word was too long for it."""
     word = following.text.split()[0] if following.text.split() else ""
     if not word or lines_of_text.PARAGRAPH.match(repair(word)):
         return False
     width = (following.box.right - following.box.left) * len(word) / len(following.text)
-    return row.box.right + width > edge
+    return row.box.right - start >= _BROKEN * (edge - start) and row.box.right + width > edge
 
 
 def _row(raw: object, row: list[int]) -> _Row | None:
