@@ -7,7 +7,7 @@ from tests.written_letters.run import read_all
 
 arguments = argparse.ArgumentParser(prog="python -m tests.written_letters", description=__doc__)
 arguments.add_argument("--form", choices=FORMS, help="this form only")
-arguments.add_argument("--letter", help="the letter of this id only")
+arguments.add_argument("--letter", default="", help="the letters only whose id begins so")
 arguments.add_argument("--every", action="store_true", help="paste in every style, harm in every way")
 wanted = arguments.parse_args()
 score = read_all(wanted.form, wanted.letter, every=wanted.every)

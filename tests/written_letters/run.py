@@ -13,11 +13,11 @@ NOON = 1_780_000_000_000_000_000
 Variant = tuple[BodyStyle | None, makers.Damage | None]
 
 
-def read_all(only: Form | None = None, letter_id: str | None = None, *, every: bool = False) -> Score:
+def read_all(only: Form | None = None, begins: str = "", *, every: bool = False) -> Score:
     """What the parser makes of them; with `every`, in every style of pasting and with every damage."""
     score = Score()
     for letter in letters():
-        if letter_id is None or letter.id == letter_id:
+        if letter.id.startswith(begins):
             for form in letter.forms:
                 if only is None or form == only:
                     for style, damage in _variants(letter, form) if every else [(None, None)]:
