@@ -227,10 +227,9 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                 # The name of a district, a level of school: no agency by itself, and no address either.
                 area = bool(_AREA.search(following)) and not _AGENCY.match(following)
                 # Without a space: an address has one, and a figure.
-                broken = full and not candidates[index + 1][3] and _FRAGMENT.fullmatch(following) is not None
-                unfinished = (
-                    unclosed or broken or (bool(_UNFINISHED.search(rest.strip())) and not _AGENCY.match(following))
-                )
+                broken = full and not candidates[index + 1][3] and _FRAGMENT.fullmatch(following)
+                other = _AGENCY.match(following)
+                unfinished = unclosed or (not other and bool(broken or _UNFINISHED.search(rest.strip())))
                 if letter.issuer is None or unfinished or area or _NAME_GOES_ON.match(following):
                     letter.issuer = _issuer(joined([rest, following]), confidence)
 

@@ -193,10 +193,8 @@ def _named_in_body(letter: Letter, line: subject_line.SubjectLine, body: Sequenc
         for item in letter_number.find(row.text):
             if not item.refers and _SENT_ON.search(row.text[: item.start]):
                 said = _NAMED.search(row.text, item.end, item.end + 60)
-                subject = row.text[said.end() :] if said else ""
-                return (
-                    Particular(value=tidy(subject)[:1000], source="body", confidence=0.6) if subject.strip() else None
-                )
+                subject = tidy(row.text[said.end() :])[:1000] if said else ""
+                return Particular(value=subject, source="body", confidence=0.6) if subject else None
     return None
 
 

@@ -71,7 +71,7 @@ class _Row(NamedTuple):
     text: str
     box: _Box
     begins: tuple[float, ...]
-    """Where its words begin, as far as spaces part them."""
+    """Where its first words begin, and its columns."""
 
 
 def read(octets: bytes) -> PdfText:
@@ -157,13 +157,11 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
         gap = previous is not None and (
             previous.box.bottom - box.bottom > _PARAGRAPH * pitch
             or previous.box.bottom < box.bottom
-            or _is_indented(row, previous, start)
+            or _is_indented(row, previous, start, edge)
         )
         following = found[index + 1] if index + 1 < len(found) else None
-        full = edge - start > 0 and (
-            (box.right - start) >= _FULL * (edge - start)
-            or (following is not None and _fits_not(row, following, start, edge))
-        )
+        full = edge > start and box.right - start >= _FULL * (edge - start)
+        full = full or (edge > start and following is not None and _fits_not(row, following, start, edge))
         clean = repair(row.text)
         if clean.strip():
             at_edge = page_marks.is_at_edge(box.left, box.right, box.bottom, box.top, size)
@@ -203,11 +201,15 @@ def _with_sara_aa(lines: list[Line]) -> list[Line]:
     return [line._replace(text=text) for line, text in zip(lines, whole, strict=True)]
 
 
-def _is_indented(row: _Row, previous: _Row, start: float) -> bool:
+def _is_indented(row: _Row, previous: _Row, start: float, edge: float) -> bool:
     """Whether a paragraph begins: further right than the text, and under nothing that begins in the line above."""
     if row.box.left - start < _INDENT:
         return False
-    return all(abs(row.box.left - begun) > _ALIGNED for begun in previous.begins)
+    # A line in the middle of the page has only its own beginning.
+    aside = previous.box.left - start
+    middle = aside >= _ALIGNED and abs(aside - (edge - previous.box.right)) <= 2 * _ALIGNED
+    begins = previous.begins[:1] if middle else previous.begins
+    return all(abs(row.box.left - begun) > _ALIGNED for begun in begins)
 
 
 def _fits_not(row: _Row, following: _Row, start: float, edge: float) -> bool:
@@ -239,9 +241,11 @@ def _row(raw: object, row: list[int]) -> _Row | None:
             size = size or pdfium.FPDFText_GetFontSize(raw, index) * _scale(raw, index)
             before = _box(raw, last)
             distance = here.left - before.right if before else 0.0
-            if pending or distance > _SPACE_EM * size > 0:
+            apart = distance > _COLUMN_EM * size > 0
+            # A label's value begins second, a numbered item third.
+            if apart or (len(begins) < 3 and (pending or distance > _SPACE_EM * size > 0)):
                 begins.append(here.left)
-            if pending and distance > _COLUMN_EM * size > 0:
+            if pending and apart:
                 pending = "\t"
             elif not pending and distance > _SPACE_EM * size > 0:
                 pending = " "
@@ -256,7 +260,7 @@ def _row(raw: object, row: list[int]) -> _Row | None:
                 begins.append(whole.left)
     if whole is None or not text:
         return None
-    end = _box(raw, last)
+    end, origin = _box(raw, last), _origin(raw, row[0])
     if end is not None:
         whole = _Box(
             min(whole.left, end.left),
@@ -264,6 +268,8 @@ def _row(raw: object, row: list[int]) -> _Row | None:
             min(whole.bottom, end.bottom),
             max(whole.top, end.top),
         )
+    if origin is not None:
+        whole = whole._replace(bottom=origin[1])  # the line's, not that of a mark above or a vowel below
     return _Row("".join(text) + pending, whole, tuple(begins))
 
 
