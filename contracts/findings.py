@@ -89,6 +89,18 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
     coverage: Literal["whole", "earlier revision", "changed afterwards", "unknown"]
     trust_store: Annotated[str, Meta(description="Version of the trust store asked; `empty` says that there is none.")]
     explanation: Annotated[str, Meta(description="The plain Thai sentence an officer reads.")]
+    covers: Annotated[
+        Literal["", "message", "part"],
+        Meta(
+            description="S/MIME: whether all content of the mail (of the one that `part` names) was signed, or content "
+            "stands outside the signed part: coverage is then `earlier revision` where that is no more than a short "
+            "text below it, such as a mailing list's footer, else `changed afterwards`. Empty for PDF, and if unknown."
+        ),
+    ] = ""
+    addresses: Annotated[
+        tuple[str, ...],
+        Meta(description="S/MIME: the e-mail addresses in the signing certificate (RFC 8550 section 3)."),
+    ] = ()
 
 
 class Authentication(Struct, frozen=True, kw_only=True):

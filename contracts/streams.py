@@ -99,7 +99,13 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
 
 SIGN_ENTERED = Consumer(
-    durable="sign-entered", stream="REGISTER", filter_subject=ENTERED, ack_wait_seconds=120, max_ack_pending=64
+    # A letter that takes long and finds the slow lane full waits as a delayed message and counts here: with a low limit
+    # a flood of those would stop all others.
+    durable="sign-entered",
+    stream="REGISTER",
+    filter_subject=ENTERED,
+    ack_wait_seconds=120,
+    max_ack_pending=10_000,
 )
 NOTIFY_SEALED = Consumer(
     # A letter whose relay is away waits as a delayed message, for days, and counts here: with a low limit the letters

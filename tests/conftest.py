@@ -25,6 +25,7 @@ PROGRAMS = {
     "dnsmasq-base": "dnsmasq",
     "rspamd": "rspamd",
     "curl": "curl",
+    "openssl": "openssl",
     "softhsm2": "softhsm2-util",
     "tesseract-ocr": "tesseract",
     "exim4-daemon-light": "exim4",

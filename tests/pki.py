@@ -52,32 +52,33 @@ class Identity:
             b"test", self.key, self.certificate, [self.issuer.certificate], locked
         )
 
-    def signer(self) -> signers.SimpleSigner:
+    def signer(self, *, chain: bool = True) -> signers.SimpleSigner:
         """pyHanko's signer with this key."""
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
-        store.register(_asn1(self.issuer.certificate))
+        if chain:
+            store.register(_asn1(self.issuer.certificate))
         return signers.SimpleSigner(
             signing_cert=_asn1(self.certificate), signing_key=_asn1_key(self.key), cert_registry=store
         )
 
 
-def make_root(name: str = "Test Root CA", *, now: datetime | None = None) -> Authority:
-    """A self-signed authority, valid from two days ago for ten years."""
+def make_root(name: str = "Test Root CA", *, now: datetime | None = None, issuer: Authority | None = None) -> Authority:
+    """A self-signed authority, valid for ten years before and after; below `issuer` if there is one."""
     moment = now or datetime.now(UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "TH"), x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(moment - timedelta(days=3650))
         .not_valid_after(moment + timedelta(days=3650))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
         .add_extension(_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(issuer.key if issuer else key, hashes.SHA256())
     )
     return Authority(certificate, key)
 
@@ -130,12 +131,13 @@ def sign_pdf(
     field: str = "Signature1",
     stamper: Identity | None = None,
     at: datetime | None = None,
+    chain: bool = True,
 ) -> bytes:
-    """The PDF with one more PAdES signature; `stamper` adds an RFC 3161 time-stamp of `at`."""
+    """The PDF with one more PAdES signature; `stamper` adds an RFC 3161 time-stamp of `at`; not `chain`: no issuer."""
     writer = IncrementalPdfFileWriter(io.BytesIO(octets))
     metadata = signers.PdfSignatureMetadata(field_name=field, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
     out = signers.PdfSigner(
-        metadata, identity.signer(), timestamper=make_stamper(stamper, at) if stamper else None
+        metadata, identity.signer(chain=chain), timestamper=make_stamper(stamper, at) if stamper else None
     ).sign_pdf(writer)
     return bytes(out.getvalue())
 

@@ -70,7 +70,7 @@ def examine(
 
 def _store(paths: list[Path]) -> trust.TrustStore:
     try:
-        return trust.of(anchor for path in paths for anchor in trust.load(path).anchors)
+        return trust.joined(trust.load(path) for path in paths)
     except trust.TrustError as error:
         raise CommandError(f"--trust: {error}", 2) from error
 

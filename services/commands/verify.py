@@ -80,7 +80,7 @@ def verify(
 
 def _store(paths: list[Path]) -> trust.TrustStore:
     try:
-        return trust.of(anchor for path in paths for anchor in trust.load(path).anchors)
+        return trust.joined(trust.load(path) for path in paths)
     except trust.TrustError as error:
         raise CommandError(f"--trust: {error}", UNREADABLE) from error
 

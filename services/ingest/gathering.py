@@ -93,7 +93,7 @@ class Gathering:
     def _expire(self, waiting: _Waiting) -> None:
         if waiting in self._queue:
             self._queue.remove(waiting)
-            waiting.outcome.set_exception(errors.Unavailable("no place before the deadline; nothing is stored"))
+            _settle(waiting.outcome, errors.Unavailable("no place before the deadline; nothing is stored"))
 
     def _call(self) -> None:
         while self._queue:
@@ -103,8 +103,10 @@ class Gathering:
                 self._batches.add(task)
                 task.add_done_callback(self._landed)
             elif self._alone < ALONE:
-                self._alone += 1
-                self._queue.popleft().outcome.set_result(None)
+                waiting = self._queue.popleft()
+                if not waiting.outcome.done():  # else it was told to stop, and has not heard of it yet
+                    self._alone += 1
+                    waiting.outcome.set_result(None)
             else:
                 return
 

@@ -157,7 +157,7 @@ class Window:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.leave(octets)
-            else:
+            elif place in self._queue:
                 self._queue.remove(place)
                 self._call()
             raise
@@ -173,5 +173,6 @@ class Window:
     def _call(self) -> None:
         while self._queue and self._fits(self._queue[0][0]):
             octets, turn = self._queue.popleft()
-            self._held += octets
-            turn.set_result(None)
+            if not turn.done():  # else it was told to stop, and has not heard of it yet
+                self._held += octets
+                turn.set_result(None)

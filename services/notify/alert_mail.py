@@ -23,8 +23,18 @@ _SUBJECTS: Final[Mapping[Why, str]] = {
 }
 
 
-def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = "") -> Mail:
-    """The alert for one letter; `reason` is what the relay said, for an undeliverable one."""
+_MOVES: Final = "พบเครื่องหมายในตัวหนังสือหลังลงทะเบียน ระบบสั่งย้ายรายการนี้เข้าทะเบียนหนังสือชั้นความลับแล้ว เลขทะเบียนเดิมคงไว้"
+_DECIDE: Final = (
+    "เครื่องหมายอ่านได้ไม่ชัดหรืออ่านจากภาพสแกน รายการจึงยังอยู่ในทะเบียนเดิม "
+    "โปรดตรวจสอบ และสั่งย้ายหากเป็นหนังสือชั้นความลับ (saraban order move)"
+)
+
+
+def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = "", moves: bool = False) -> Mail:
+    """The alert for one letter; `reason` is what the relay said, for an undeliverable one.
+
+    `moves`: a mark was found in the letter itself, and its move into the classified series is ordered.
+    """
     recipient = address.written(to)
     central = entry.central_address(None)
     message_id = entry.message_id("alert")
@@ -38,7 +48,7 @@ def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = ""
         wire.field("X-Auto-Response-Suppress", "All"),
         wire.field("Content-Language", "th"),
     ]
-    text = "\r\n".join(["เรียน นายทะเบียน", "", *_words(entry, why, reason), "", *particulars(entry), ""])
+    text = "\r\n".join(["เรียน นายทะเบียน", "", *_words(entry, why, reason, moves=moves), "", *particulars(entry), ""])
     return Mail(
         sender=entry.return_path,
         recipient=recipient,
@@ -48,11 +58,15 @@ def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = ""
     )
 
 
-def _words(entry: Entry, why: Why, reason: str) -> list[str]:
+def _words(entry: Entry, why: Why, reason: str, *, moves: bool) -> list[str]:
     if why == "classified":
+        place = []
+        if entry.series != "classified":
+            place = [_MOVES if moves else _DECIDE]
         return [
             f"{clean(entry.agency.name)} ได้รับหนังสือที่มีเครื่องหมายชั้นความลับทางไปรษณีย์อิเล็กทรอนิกส์ "
             "ระบบลงทะเบียนรับแล้ว และไม่ส่งต่อเนื้อหาทางอีเมล",
+            *place,
             wording.CLASSIFIED_LETTER,
             "โปรดเปิดหนังสือจากระบบตามระเบียบว่าด้วยการรักษาความลับของทางราชการ",
         ]

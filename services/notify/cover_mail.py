@@ -14,7 +14,7 @@ from services.notify.display import clean, header
 from services.notify.entry import Entry
 from services.notify.receipt_mail import TEXT, in_reply_to, particulars
 from services.notify.wire import Mail, Part
-from services.words import thai_style, wording
+from services.words import secrecy, thai_style, wording
 
 SURE: Final = 0.5
 """Below it a particular is not shown as if it were the letter's (the same bound as on the receipt)."""
@@ -27,9 +27,7 @@ NO_SUBJECT: Final = "(ไม่ระบุเรื่อง)"
 
 def secret(entry: Entry, findings: Findings | None) -> bool:
     """Whether nothing of the letter may go in clear: by its series, or by a mark found in the letter itself."""
-    if entry.series == "classified":
-        return True
-    return findings is not None and _sure(findings.particulars.secrecy) is not None
+    return entry.series == "classified" or secrecy.mark(findings) is not None
 
 
 def compose(

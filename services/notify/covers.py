@@ -14,6 +14,7 @@ from services.notify.receipts import common_fields
 from services.notify.relay import Offers
 from services.notify.wire import Mail
 from services.runtime.directory import Directory
+from services.words import secrecy
 
 ALERT = "alert"
 
@@ -147,7 +148,8 @@ class Covers:
             reason = "; ".join(one.reason for one in hold.slip.covers().values() if one.state == "failed")
 
             def compose(_: Offers) -> Mail:
-                return alert_mail.compose(entry, why, to=registrar, dated=errand.since, reason=reason)
+                moves = secrecy.moving_mark(case.findings) is not None
+                return alert_mail.compose(entry, why, to=registrar, dated=errand.since, reason=reason, moves=moves)
 
             task = Task(
                 kind="alert",

@@ -262,6 +262,42 @@ class Sign(Section, frozen=True, kw_only=True):
     trust: Annotated[
         str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")
     ] = ""
+    revocation: Annotated[
+        Literal["carried", "fetch"],
+        Meta(
+            description="Where revocation data and missing certificates come from. carried: from the letter alone. "
+            "fetch: what it lacks is asked for at the addresses that its certificates name, public ones only. Not the "
+            "default: whoever wrote the letter then learns when it was examined, and the host of the seal's key speaks "
+            "to servers outside."
+        ),
+    ] = "carried"
+    fetch_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=30,
+            description="Waiting that one letter may cost, half of it for one answer; it keeps its child so long.",
+        ),
+    ] = 10.0
+    fetch_bytes: Annotated[
+        int,
+        Meta(
+            ge=65_536,
+            le=33_554_432,
+            description="Octets of one answer; an authority's CRL has up to some MB, and is read in the child.",
+        ),
+    ] = 8_388_608
+    fetch_cache_bytes: Annotated[
+        int,
+        Meta(ge=1_048_576, description="Octets of the answers kept in `revocation` in the state folder."),
+    ] = 134_217_728
+    fetch_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="HOST or HOST:PORT of responders inside: asked whatever their address is, and on that port. "
+            "Everything else must have a public address and port 80 or 443."
+        ),
+    ] = ()
     seals: Annotated[
         dict[str, str],
         Meta(
@@ -282,8 +318,20 @@ class Sign(Section, frozen=True, kw_only=True):
         str, Meta(description="Folder for the throw-away test authority; empty: none is made.")
     ] = ""
     operator: Annotated[str, Meta(description="Name of the operator, as the receipt states it.")] = ""
-    children: Annotated[int, Meta(ge=1, le=64, description="Child processes for hostile input.")] = 1
-    child_memory_bytes: Annotated[int, Meta(ge=134_217_728)] = 805_306_368
+    children: Annotated[
+        int, Meta(ge=1, le=64, description="Child processes for hostile input; letters that are looked at at once.")
+    ] = 1
+    slow_children: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=64,
+            description="So many more for letters that take longer than a quarter of a second: nobody waits for those.",
+        ),
+    ] = 3
+    child_memory_bytes: Annotated[
+        int, Meta(ge=134_217_728, description="Of one; of all together (children + slow_children) times it.")
+    ] = 805_306_368
     child_seconds: Annotated[float, Meta(ge=5, le=600, description="Wall clock and processor time of one letter.")] = (
         60.0
     )

@@ -20,17 +20,21 @@ from services.runtime.readiness import Readiness
 from services.runtime.retries import Handled, Retries
 from services.runtime.settle import Settlement
 from services.runtime.version import version
-from services.sign import log, trust
+from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
+from services.sign.fetcher import Fetcher
+from services.sign.lanes import WAITING_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
+from services.sign.revocation_cache import RevocationCache
 from services.sign.seal import SealError
 from services.sign.seal_sources import renew
 from services.sign.seals import Seals
 from services.sign.trust import TrustError, TrustStore
+from services.sign.trust_folder import TrustFolder
 from services.sign.worker import Worker
 
 SERVICE: Final = "sign"
@@ -39,29 +43,32 @@ WRONG_SETTING: Final = 2
 CONNECT_AGAIN_SECONDS: Final = 0.5
 CHECK_SECONDS: Final = 2.0
 
+CACHE: Final = "revocation"
+"""Folder of fetched answers, in the state folder."""
+
 MARGIN_SECONDS: Final = 60.0
 """Beside the examination: reading the letter, paper and seal of those before it, two durable writes."""
 
 
 class Equipment:
-    """What is read from files once, at the start: keys, trust anchors, resolvers."""
+    """What is read from files at the start: keys, trust anchors, resolvers."""
 
     def __init__(self, config: settings.Settings) -> None:
         """Raises SealError, TrustError or ValueError, whose message names the setting."""
         state, sign = Path(config.state), config.sign
         self.seals = Seals.load(sign, state)
-        try:
-            self.trust: TrustStore = trust.load(state / sign.trust if sign.trust else None)
-        except TrustError as error:
-            raise TrustError(f"sign.trust: {error}") from error
-        try:
-            self.timestamp_trust = trust.load(state / sign.timestamp_trust if sign.timestamp_trust else None)
-        except TrustError as error:
-            raise TrustError(f"sign.timestamp_trust: {error}") from error
+        self.trust = TrustFolder("sign.trust", state / sign.trust if sign.trust else None)
+        self.timestamp_trust = TrustFolder(
+            "sign.timestamp_trust", state / sign.timestamp_trust if sign.timestamp_trust else None
+        )
         try:
             self.resolver = Resolver(sign.dns_servers, sign.dns_seconds)
         except ValueError as error:
             raise ValueError(f"sign.dns_servers: {error}") from error
+        try:
+            self.fetcher = _fetcher(sign, state, self.resolver)
+        except ValueError as error:
+            raise ValueError(f"sign.fetch_hosts: {error}") from error
 
 
 def run(config: settings.Settings) -> None:
@@ -96,20 +103,26 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         return
     software = f"saraban {version()}"
     directory = await Directory.watch(bus)
-    children = Children(config.sign, equipment.trust, equipment.resolver, software)
+    children = Children(config.sign, equipment.trust.store, equipment.resolver, software, equipment.fetcher)
     press = Press()
-    authorities = _authorities(config.sign, equipment.timestamp_trust, press)
+    authorities = _authorities(config.sign, equipment.timestamp_trust.store, press)
     beside: list[asyncio.Task[None]] = []
     try:
         if not await _loaded(directory, stop, readiness) or not await _started(children, stop, readiness):
             return
-        log.ready(equipment.seals.names, equipment.trust.version)
+        if equipment.fetcher is not None:
+            await equipment.fetcher.open()
+        log.ready(equipment.seals.names, equipment.trust.store.version)
         gc.collect()
         gc.freeze()  # what is loaded stays; no collection has to look at it again
         checkpoints = Checkpoints(bus, directory, equipment.seals, press, authorities, config.sign.checkpoint_seconds)
         beside.append(asyncio.create_task(_watch(equipment.seals, directory, readiness), name="seals"))
         beside.append(asyncio.create_task(renew(equipment.seals.sources, equipment.seals), name="keys"))
         beside.append(asyncio.create_task(checkpoints.run(), name="checkpoints"))
+        beside.append(asyncio.create_task(equipment.trust.follow(children.trust, readiness), name="trust"))
+        if authorities is not None:
+            follows = equipment.timestamp_trust.follow(authorities.trust, readiness)
+            beside.append(asyncio.create_task(follows, name="timestamp_trust"))
         worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, checkpoints, software)
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
@@ -124,12 +137,26 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if authorities is not None:
             await authorities.close()
         await children.close()
+        if equipment.fetcher is not None:
+            await equipment.fetcher.close()
         await equipment.resolver.close()
         press.close()
         await directory.close()
         await bus.close()
     if closed.is_set():
         raise ConnectionError("the connection to NATS ended for good")
+
+
+def _fetcher(config: settings.Sign, state: Path, resolver: Resolver) -> Fetcher | None:
+    if config.revocation != "fetch":
+        return None
+    return Fetcher(
+        resolver,
+        RevocationCache(state / CACHE, config.fetch_cache_bytes),
+        seconds=config.fetch_seconds,
+        octets=config.fetch_bytes,
+        hosts=config.fetch_hosts,
+    )
 
 
 def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Authorities | None:
@@ -142,9 +169,10 @@ def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Au
 
 def _pace(config: settings.Sign) -> tuple[int, float]:
     """How many letters at once, and how long one may take: it may have to wait for others at the children."""
-    workers = config.children + 3  # one read, one laid out, one sealed while the children are busy
+    # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
+    workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
-    return workers, turns * config.child_seconds + MARGIN_SECONDS
+    return workers, turns * WAITING_SECONDS + config.child_seconds + MARGIN_SECONDS
 
 
 async def _connected(

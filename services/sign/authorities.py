@@ -68,6 +68,10 @@ class Authorities:
         """Whether one of them would be asked at this moment."""
         return any(one.silent_until <= time.monotonic() for one in self._authorities)
 
+    def trust(self, store: TrustStore) -> None:
+        """From the next token on their certificates must chain to this store."""
+        self._trust = store
+
     async def stamp(self, octets: bytes) -> bytes | None:
         """A checked token over `octets`; None if nobody gives one in time. Never fails."""
         if not self.willing:

@@ -20,6 +20,8 @@ _THAI = frozenset(
         "tis-620-2533",
     }
 )
+_NO_CHARSETS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape"})
+"""Python's names of text encodings that no mail is written in; the first takes longer than its text grows."""
 
 
 def decode(octets: bytes, label: str = "") -> str:
@@ -30,7 +32,7 @@ def decode(octets: bytes, label: str = "") -> str:
     if name not in _UNSAID:
         try:
             known = codecs.lookup(name)
-            if getattr(known, "_is_text_encoding", True):
+            if getattr(known, "_is_text_encoding", True) and known.name.replace("_", "-") not in _NO_CHARSETS:
                 return octets.decode(name)
         except (LookupError, ValueError):
             pass

@@ -12,11 +12,13 @@ from typing import BinaryIO
 from contracts.findings import Findings, Particulars
 from contracts.values import instant
 from services.sign import examine, sandbox
+from services.sign.fetch_questions import Kind, NotFetchedError, Outside
 from services.sign.frames import (
     LENGTH,
     Answer,
     Begun,
     Done,
+    Fetched,
     Frame,
     Picture,
     Question,
@@ -25,6 +27,8 @@ from services.sign.frames import (
     Setup,
     SoFar,
     Task,
+    Useful,
+    Wanted,
     from_parent,
     pack,
 )
@@ -44,13 +48,15 @@ class Child:
         self._source, self._sink = source, sink
         self._latest: Findings | None = None
         self._pictures = False
+        self._outside: Outside | None = None
 
     def run(self) -> None:
         """Answer tasks until the parent closes the pipe."""
         setup = self._next()
         assert isinstance(setup, Setup)
-        trust = TrustStore(setup.anchors)
         self._pictures = setup.pictures
+        if setup.fetches:
+            self._outside = Outside(self._fetch, self._keep)
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
         while (task := self._next()) is not None:
             assert isinstance(task, Task)
@@ -62,6 +68,7 @@ class Child:
             self._latest = None
             retire = False
             try:
+                trust = setup.trust.for_agency(task.received.agency if task.received is not None else "")
                 found = self._examine(task, octets, trust, setup.software)
             except MemoryError:
                 found, retire = self._exhausted(task, setup.software), True
@@ -81,6 +88,7 @@ class Child:
                 software=software,
                 look=self._look if self._pictures else None,
                 progress=self._progress,
+                outside=self._outside,
             )
         return examine.examine_mail(
             octets,
@@ -91,6 +99,7 @@ class Child:
             ask=self._ask,
             look=self._look if self._pictures else None,
             progress=self._progress,
+            outside=self._outside,
         )
 
     def _exhausted(self, task: Task, software: str) -> Findings:
@@ -129,6 +138,17 @@ class Child:
         answer = self._next()
         assert isinstance(answer, Reading)
         return answer.text
+
+    def _fetch(self, kind: Kind, url: str, body: bytes) -> bytes:
+        self._say(Wanted(kind, url, body))
+        answer = self._next()
+        assert isinstance(answer, Fetched)
+        if answer.octets is None:
+            raise NotFetchedError(answer.cause or "failed")
+        return answer.octets
+
+    def _keep(self, kind: Kind, url: str, body: bytes, seconds: float) -> None:
+        self._say(Useful(kind, url, body, seconds))
 
     def _say(self, frame: Frame) -> None:
         self._sink.write(pack(frame))

@@ -1,16 +1,14 @@
 """The pool of child processes that look at letters: bounded in number, memory and time, replaced when used up.
 
 A letter that ends its child gets the findings that were known by then, with the warning `resource_limit`; it is not
-tried again. What is no letter's fault, a child that does not start, is `ChildError`, and can be tried again.
+tried again. What is no letter's fault, a child that does not start, is `ChildError`, and can be tried again. A letter
+that takes long goes on in the slow lane, so that no other waits for it (lanes.py).
 """
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 import time
-from pathlib import Path
 
 import msgspec
 
@@ -18,13 +16,17 @@ from contracts.findings import Findings, Particulars
 from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
-from services.sign import log, metrics
+from services.sign import log, metrics, sandbox
+from services.sign.fetch_questions import NotFetchedError
+from services.sign.fetcher import Fetcher, LetterFetches
+from services.sign.forks import START_SECONDS, Fork, ForkError, Forks
 from services.sign.frames import (
     ANSWER_OCTETS,
     LENGTH,
     Answer,
     Begun,
     Done,
+    Fetched,
     Frame,
     FromChild,
     Picture,
@@ -34,111 +36,209 @@ from services.sign.frames import (
     Setup,
     SoFar,
     Task,
+    Useful,
+    Wanted,
     from_child,
     pack,
 )
+from services.sign.lanes import Lanes
 from services.sign.ocr import LetterPictures, Ocr
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
-START_SECONDS = 30.0
-"""Deadline of a child's start; it takes half a second on an idle machine."""
-_STDERR_OCTETS = 2_048
-_ROOT = Path(__file__).resolve().parents[2]
+FRAMES = 2_000
+"""Most frames one letter's child may send: steps, questions."""
 
 
 class ChildError(Exception):
     """No child could be started. Temporary: says nothing about any letter."""
 
 
-class Children:
-    """Examines letters, at most `children` at once; further ones wait their turn."""
+class SlowError(Exception):
+    """The letter takes long and the slow lane is full. Temporary: bring it again, as `slow`, when there is `room`."""
 
-    def __init__(self, config: Sign, trust: TrustStore, resolver: Resolver | None, software: str) -> None:
+
+class Children:
+    """Examines letters: `children` at once that have not had their turn, and `slow_children` that take long.
+
+    Further ones wait for their turn. A letter that had none of the slow lane's places is a `SlowError`.
+    """
+
+    def __init__(
+        self,
+        config: Sign,
+        trust: TrustStore,
+        resolver: Resolver | None,
+        software: str,
+        fetcher: Fetcher | None = None,
+    ) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
+        self._fetcher = fetcher
         self._ocr = Ocr.of(config)
-        self._places: asyncio.Queue[_Child | None] = asyncio.Queue()
-        for _ in range(config.children):
-            self._places.put_nowait(None)
+        self._lanes = Lanes(config.children, config.slow_children)
+        self._forks: Forks | None = None
+        self._starting = asyncio.Lock()
+        self._idle: list[_Child] = []
+        self._missing: list[str] = []
+
+    @property
+    def room(self) -> bool:
+        """Whether a letter that is known to take long could be looked at now."""
+        return self._lanes.room
 
     async def start(self) -> tuple[str, ...]:
-        """Start one child, so that a host where none can run is found out now; its walls against the network.
+        """Start one child, so that a host where none can run is found out now; the walls around it.
 
         Raises:
             ChildError: none can be started.
         """
-        place = await self._places.get()
+        await self._lanes.enter()
         try:
-            place = place or await self._new()
-            return place.walls
+            child = await self._take()
+            self._idle.append(child)
+            return child.walls
         finally:
-            self._places.put_nowait(place)
+            self._lanes.leave()
+
+    def trust(self, store: TrustStore) -> None:
+        """From the next letter on judge by this store; one that is under way keeps the store it began with."""
+        self._trust = store
 
     async def close(self) -> None:
         """End every child; letters in the middle are waited for."""
         for _ in range(self._config.children):
-            child = await self._places.get()
-            if child is not None:
-                await child.end()
+            await self._lanes.enter()
+        while self._idle:
+            await self._idle.pop().end()
+        if self._forks is not None:
+            await self._forks.close()
 
-    async def examine(self, octets: bytes, received: MailReceived | None = None) -> Findings:
-        """The findings of a mail; with `received`, its sender is judged too.
+    async def examine(self, octets: bytes, received: MailReceived | None = None, *, slow: bool = False) -> Findings:
+        """The findings of a mail; with `received`, its sender is judged too. `slow`: it is known to take long.
 
         Raises:
             ChildError: no child could be started.
+            SlowError: it takes long, others wait, and the slow lane is full.
         """
-        return await self._run(Task(kind="mail", name="", received=received, now_ns=time.time_ns()), octets)
+        return await self._run(Task(kind="mail", name="", received=received, now_ns=time.time_ns()), octets, slow)
 
     async def examine_pdf(self, octets: bytes, name: str) -> Findings:
         """The findings of a PDF file by itself.
 
         Raises:
             ChildError: no child could be started.
+            SlowError: it takes long, others wait, and the slow lane is full.
         """
-        return await self._run(Task(kind="pdf", name=name, received=None, now_ns=time.time_ns()), octets)
+        return await self._run(Task(kind="pdf", name=name, received=None, now_ns=time.time_ns()), octets, False)
 
-    async def _run(self, task: Task, octets: bytes) -> Findings:
-        child = await self._places.get()
-        kept: _Child | None = None
+    async def _run(self, task: Task, octets: bytes, slow: bool) -> Findings:
+        lane = _Lane(self._lanes)
+        await lane.enter(slow)
+        child: _Child | None = None
+        kept = False
         try:
-            if child is None or not child.alive:
-                child = await self._new()
-            questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
-            pictures = self._ocr.letter() if self._ocr is not None else None
-            outcome = await child.examine(task, octets, questions, pictures, self._config.child_seconds)
-            if not outcome.begun and outcome.cause == "died":
-                # It was gone before it saw the letter: no fault of the letter's, and worth one more child.
+            child = await self._take()
+            if slow:
+                child.make_way()
+            outcome = await self._look(child, task, octets, lane)
+            if outcome.cause == "lost" or (outcome.cause == "died" and not outcome.begun):
+                # Gone with the fork server, or before it saw the letter: not the letter's fault, worth one more child.
                 await child.kill()
-                child = await self._new()
-                outcome = await child.examine(task, octets, questions, pictures, self._config.child_seconds)
-            if outcome.usable and child.letters < self._config.child_letters:
-                kept = child
+                child = await self._take()
+                outcome = await self._look(child, task, octets, lane)
+            kept = outcome.usable and not lane.slow and child.letters < self._config.child_letters
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)
                 metrics.CHILDREN_ENDED.labels(outcome.cause).inc()
             return _finished(outcome, task, self._software)
         finally:
             # Also when the caller gave up: a child in the middle of a letter is of no further use.
-            if child is not None and kept is None:
-                await child.kill()
-            self._places.put_nowait(kept)
+            if child is not None:
+                if kept:
+                    self._idle.append(child)
+                else:
+                    await child.kill()
+            lane.leave()
 
-    async def _new(self) -> "_Child":
+    async def _look(self, child: "_Child", task: Task, octets: bytes, lane: "_Lane") -> "_Outcome":
+        """Have one letter looked at, where it hinders nobody."""
+        questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
+        fetches = self._fetcher.letter() if self._fetcher is not None else None
+        pictures = self._ocr.letter() if self._ocr is not None else None
+        seconds = self._config.child_seconds
+        work = asyncio.ensure_future(child.examine(task, octets, questions, pictures, fetches, seconds))
+        try:
+            await lane.stay(work, child)
+            return await work
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+    async def _take(self) -> "_Child":
+        """A child that waits for a letter, or a new one."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive and child.trust is self._trust:
+                return child
+            await child.kill()
         setup = Setup(
-            anchors=self._trust.anchors,
+            trust=self._trust,
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,
             pictures=self._ocr is not None,
+            fetches=self._fetcher is not None,
         )
-        child = await _Child.start(setup)
+        async with self._starting:  # one server, however many letters ask for it
+            if self._forks is None or not self._forks.alive:
+                if self._forks is not None:
+                    await self._forks.close()
+                    self._forks = None
+                try:
+                    self._forks = await Forks.start()
+                except ForkError as error:
+                    raise ChildError(str(error)) from error
+        child = await _Child.start(self._forks, setup)
         metrics.CHILDREN_STARTED.inc()
         metrics.CHILD_WALLS.set(len(child.walls))
-        if not child.walls:
-            log.child_not_walled()
+        missing = [wall for wall in sandbox.WALLS if wall not in child.walls]
+        if missing and missing != self._missing:
+            log.child_not_walled(missing)
+        self._missing = missing
         return child
+
+
+class _Lane:
+    """Where one letter is while it is looked at."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self.slow = False
+
+    async def enter(self, slow: bool) -> None:
+        if not slow:
+            await self._lanes.enter()
+        elif not self._lanes.enter_slow():
+            raise SlowError
+        self.slow = slow
+
+    def leave(self) -> None:
+        (self._lanes.leave_slow if self.slow else self._lanes.leave)()
+
+    async def stay(self, work: "asyncio.Future[_Outcome]", child: "_Child") -> None:
+        """Until the work is done or in the slow lane. Raises SlowError: it has to make way."""
+        if self.slow:
+            return
+        stayed = await self._lanes.stay(work, child.used_seconds)
+        if stayed == "over":
+            raise SlowError
+        if stayed == "slow":
+            self.slow = True
+            child.make_way()
+            metrics.CHILDREN_SLOW.inc()
 
 
 class _Outcome(msgspec.Struct):
@@ -155,37 +255,26 @@ class _Outcome(msgspec.Struct):
 
 
 class _Child:
-    """One child process and the pipe to it."""
+    """One child process and the way to it."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Fork) -> None:
         self._process = process
-        self._errors = bytearray()
-        self._tail = asyncio.create_task(self._read_errors())
         self.walls: tuple[str, ...] = ()
         self.letters = 0
+        self._before = 0.0
+        self._read_seconds = 0.0
+        self._reading = 0.0
+        """Since when a picture is read (monotonic); 0: none is."""
+        self.trust: TrustStore | None = None
 
     @classmethod
-    async def start(cls, setup: Setup) -> "_Child":
+    async def start(cls, forks: Forks, setup: Setup) -> "_Child":
         """Start a child and wait until it stands behind its walls."""
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-B",
-                "-s",
-                "-m",
-                "services.sign.child",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                cwd="/",
-                # Nothing else of ours: settings in the environment hold passwords.
-                env={"PATH": os.defpath, "PYTHONPATH": str(_ROOT), "LANG": "C.UTF-8"},
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ChildError(f"cannot start a child process: {error}") from error
-        child = cls(process)
+            child = cls(await forks.fork())
+        except (ForkError, OSError) as error:
+            raise ChildError(str(error)) from error
+        child.trust = setup.trust
         try:
             async with asyncio.timeout(START_SECONDS):
                 await child._say(setup)
@@ -206,8 +295,16 @@ class _Child:
     @property
     def said(self) -> str:
         """The last line of its standard error."""
-        lines = self._errors.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1][:200] if lines else ""
+        return self._process.said
+
+    def used_seconds(self) -> float:
+        """Processor time that it has had for this letter; that of reading its pictures is counted by the clock."""
+        reading = time.monotonic() - self._reading if self._reading else 0.0
+        return self._process.processor_seconds() - self._before + self._read_seconds + reading
+
+    def make_way(self) -> None:
+        """Let every other process go first."""
+        self._process.make_way()
 
     async def examine(
         self,
@@ -215,22 +312,28 @@ class _Child:
         octets: bytes,
         questions: LetterQuestions | None,
         pictures: LetterPictures | None,
+        fetches: LetterFetches | None,
         seconds: float,
     ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
+        self._before, self._read_seconds = self._process.processor_seconds(), 0.0
         outcome = _Outcome()
         turning_to = ""
         try:
             async with asyncio.timeout(seconds):
                 await self._say(task)
                 await self._write(LENGTH.pack(len(octets)), octets)
-                while True:
+                for _ in range(FRAMES):
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
                     elif isinstance(frame, Picture):
-                        await self._say(Reading(await _read(pictures, frame)))
+                        await self._say(Reading(await self._read(pictures, frame)))
+                    elif isinstance(frame, Wanted):
+                        await self._say(await _fetched(fetches, frame))
+                    elif isinstance(frame, Useful):
+                        await _keep(fetches, frame)
                     elif isinstance(frame, Begun):
                         outcome.begun = True
                     elif isinstance(frame, SoFar):
@@ -238,8 +341,8 @@ class _Child:
                     elif isinstance(frame, Done):
                         return _Outcome(findings=frame.findings, usable=not frame.retire)
                     else:
-                        outcome.limit, outcome.cause = "protocol", "protocol"
                         break
+                outcome.limit, outcome.cause = "protocol", "protocol"
         except TimeoutError:
             outcome.limit, outcome.cause = f"{seconds:g} s", "time"
         except (OSError, EOFError):
@@ -250,22 +353,29 @@ class _Child:
             outcome.limit = f"{turning_to}: {outcome.limit}"
         return outcome
 
+    async def _read(self, pictures: LetterPictures | None, picture: Picture) -> str | None:
+        if pictures is None:
+            return None
+        self._reading = time.monotonic()
+        try:
+            return await pictures.read(picture.width, picture.height, picture.octets)
+        finally:
+            self._read_seconds += time.monotonic() - self._reading
+            self._reading = 0.0
+
     async def end(self) -> None:
         """Let it go: it ends when its input does."""
-        with contextlib.suppress(OSError, TimeoutError):
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+        self._process.stdin.close()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await self._process.wait()
         await self.kill()
 
     async def kill(self) -> None:
         """End it now."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await asyncio.shield(self._process.wait())
-        self._tail.cancel()
+        self._process.kill()
+        await asyncio.shield(self._process.wait())
+        self._process.close()
 
     async def _why(self) -> tuple[str, str]:
         """How it came to its end."""
@@ -273,6 +383,8 @@ class _Child:
             async with asyncio.timeout(5):
                 await self._process.wait()
         code = self._process.returncode
+        if self._process.lost:
+            return "fork server", "lost"
         if code is None or code >= 0:
             return f"exit {code}", "died"
         if -code == signal.SIGXCPU:
@@ -288,23 +400,15 @@ class _Child:
         await self._write(pack(frame))
 
     async def _write(self, *octets: bytes) -> None:
-        assert self._process.stdin is not None
         for piece in octets:
             self._process.stdin.write(piece)
         await self._process.stdin.drain()
 
     async def _hear(self) -> FromChild:
-        assert self._process.stdout is not None
         (size,) = LENGTH.unpack(await self._process.stdout.readexactly(LENGTH.size))
         if size > ANSWER_OCTETS:
             raise msgspec.ValidationError("a frame longer than any finding")
         return from_child(await self._process.stdout.readexactly(size))
-
-    async def _read_errors(self) -> None:
-        assert self._process.stderr is not None
-        while octets := await self._process.stderr.read(_STDERR_OCTETS):
-            self._errors += octets
-            del self._errors[:-_STDERR_OCTETS]
 
 
 async def _answer(questions: LetterQuestions | None, question: Question) -> tuple[str, ...] | None:
@@ -316,10 +420,18 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return None
 
 
-async def _read(pictures: LetterPictures | None, picture: Picture) -> str | None:
-    if pictures is None:
-        return None
-    return await pictures.read(picture.width, picture.height, picture.octets)
+async def _fetched(fetches: LetterFetches | None, wanted: Wanted) -> Fetched:
+    if fetches is None:
+        return Fetched(None, "number")
+    try:
+        return Fetched(await fetches.fetch(wanted.kind, wanted.url, wanted.body))
+    except NotFetchedError as error:
+        return Fetched(None, error.cause)
+
+
+async def _keep(fetches: LetterFetches | None, useful: Useful) -> None:
+    if fetches is not None:
+        await fetches.keep(useful.kind, useful.url, useful.body, useful.seconds)
 
 
 def _walls(frame: FromChild) -> tuple[str, ...]:

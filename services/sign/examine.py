@@ -18,6 +18,7 @@ from contracts.findings import Attachment, Authentication, Findings, Particulars
 from contracts.mail import MailReceived
 from contracts.values import instant
 from services.sign import attachments, body_hash, message, particulars
+from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
 from services.sign.pages import PAGES, Look
@@ -43,9 +44,13 @@ def examine_mail(
     ask: Ask | None = None,
     look: Look | None = None,
     progress: Progress | None = None,
+    outside: Outside | None = None,
 ) -> Findings:
-    """Everything there is to find in a mail. Its sender is judged only with `received`, and `ask` for the DNS."""
-    work = _Work(trust, now_ns, software, progress, look)
+    """Everything there is to find in a mail. Its sender is judged only with `received`, and `ask` for the DNS.
+
+    What its signatures lack is fetched `outside`, if at all.
+    """
+    work = _Work(trust, now_ns, software, progress, look, outside)
     taken = message.Message()
 
     def take_apart() -> None:
@@ -61,14 +66,13 @@ def examine_mail(
         work.warn("message_unreadable", detail="no header")
     if taken.left_out:
         work.warn("parts_left_out", detail=taken.left_out)
-    if taken.smime:
-        work.warn("smime_not_checked")
     if taken.pgp:
         work.warn("pgp_not_checked")
     work.step("", work.describe)
     if received is not None and ask is not None:
         work.report("authentication")
         work.step("authentication", lambda: work.authenticate(octets, received, taken.authors, ask))
+    work.judge_mail(taken)
     work.open_files()
     return work.findings()
 
@@ -82,9 +86,10 @@ def examine_pdf(
     software: str,
     look: Look | None = None,
     progress: Progress | None = None,
+    outside: Outside | None = None,
 ) -> Findings:
     """Everything there is to find in a PDF file by itself."""
-    work = _Work(trust, now_ns, software, progress, look)
+    work = _Work(trust, now_ns, software, progress, look, outside)
     work.parts = [Part("application/pdf", name, octets)]
     work.names = [name]
     work.step(name, work.describe)
@@ -96,9 +101,16 @@ class _Work:
     """The findings while they are made."""
 
     def __init__(
-        self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None, look: Look | None
+        self,
+        trust: TrustStore,
+        now_ns: int,
+        software: str,
+        progress: Progress | None,
+        look: Look | None,
+        outside: Outside | None,
     ) -> None:
-        self._trust, self._now_ns, self._software, self._progress, self._look = trust, now_ns, software, progress, look
+        self._trust, self._now_ns, self._software, self._progress = trust, now_ns, software, progress
+        self._look, self._outside = look, outside
         self._pages_left = PAGES
         self.subject: str | None = None
         self.body = ""
@@ -158,6 +170,27 @@ class _Work:
             self.warn("dmarc_failed")
         if received.upstream is not None and not received.upstream.address:
             self.warn("upstream_unknown")
+
+    def judge_mail(self, taken: message.Message) -> None:
+        """S/MIME signatures of the mail and of the mails in it."""
+        if not taken.may_be_smime:
+            return
+        from services.sign import smime
+
+        pending: SignatureVerdict | None = smime.unfinished(self._trust)
+        self.report("S/MIME", pending)
+
+        def judge() -> None:
+            nonlocal pending
+            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC))
+            self._signatures += report.verdicts
+            for said in report.warnings:
+                self._add(said)
+            pending = None
+
+        self.step("S/MIME", judge)
+        if pending is not None:
+            self._signatures.append(pending)
 
     def open_files(self) -> None:
         """Text and signatures of each PDF file."""
@@ -220,7 +253,7 @@ class _Work:
 
         try:
             now = datetime.fromtimestamp(self._now_ns / 1e9, UTC)
-            self._signatures += signatures.judge(octets, name, self._trust, now)
+            self._signatures += signatures.judge(octets, name, self._trust, now, self._outside)
         except signatures.UnreadableSignatureError as error:
             self._signatures.append(signatures.unfinished(name, self._trust, verdict_words.UNREADABLE))
             self.warn("signature_unreadable", name=name, detail=str(error))

@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from contracts.findings import Findings
 from contracts.mail import MailReceived
+from services.sign.fetch_questions import Cause, Kind
+from services.sign.trust import TrustStore
 
 LENGTH = struct.Struct(">I")
 ANSWER_OCTETS = 8 << 20
@@ -21,12 +23,14 @@ class Frame(Struct, frozen=True, tag=True):
 class Setup(Frame, frozen=True):
     """To the child, once: what it works with, and its limits."""
 
-    anchors: tuple[bytes, ...]
+    trust: TrustStore
     memory_bytes: int
     seconds: float
     software: str
     pictures: bool = False
     """Somebody reads pictures (ocr.py)."""
+    fetches: bool = False
+    """What letters lack may be asked for."""
 
 
 class Task(Frame, frozen=True):
@@ -48,6 +52,13 @@ class Reading(Frame, frozen=True):
     """To the child: the text of a picture; None where nobody could read it."""
 
     text: str | None
+
+
+class Fetched(Frame, frozen=True):
+    """To the child: what was fetched; None and why where nothing was."""
+
+    octets: bytes | None
+    cause: Cause | None = None
 
 
 class Ready(Frame, frozen=True):
@@ -75,6 +86,23 @@ class Picture(Frame, frozen=True):
     octets: bytes
 
 
+class Wanted(Frame, frozen=True):
+    """From the child: what a certificate points to, please."""
+
+    kind: Kind
+    url: str
+    body: bytes
+
+
+class Useful(Frame, frozen=True):
+    """From the child, without an answer: what was fetched proved useful, and will be for so many seconds."""
+
+    kind: Kind
+    url: str
+    body: bytes
+    seconds: float
+
+
 class SoFar(Frame, frozen=True):
     """From the child: the findings if it goes no further, and what it turns to now."""
 
@@ -89,8 +117,8 @@ class Done(Frame, frozen=True):
     retire: bool
 
 
-FromParent = Setup | Task | Answer | Reading
-FromChild = Ready | Begun | Question | Picture | SoFar | Done
+FromParent = Setup | Task | Answer | Reading | Fetched
+FromChild = Ready | Begun | Question | Picture | Wanted | Useful | SoFar | Done
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PARENT: msgspec.msgpack.Decoder[FromParent] = msgspec.msgpack.Decoder(FromParent)

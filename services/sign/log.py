@@ -17,6 +17,11 @@ def skipped(row: str, reason: str) -> None:
     _log.info("sign.skipped", row=row, reason=reason)
 
 
+def reclassified(agency: str, book: str, number: int) -> None:
+    """A secrecy mark was found in a letter that has its number in another series: its move is ordered."""
+    _log.warning("sign.reclassified", agency=agency, book=book, number=number)
+
+
 def erased(mail: str, position: str) -> None:
     """The letter was erased before it was examined; its receipt says so."""
     _log.warning("sign.erased", mail=mail, letter=position)
@@ -57,9 +62,14 @@ def child_ended(limit: str, said: str) -> None:
     _log.warning("sign.child_ended", limit=limit, said=said)
 
 
-def child_not_walled() -> None:
-    """The host permits neither a network namespace nor a system call filter: a child could reach the network."""
-    _log.warning("sign.child_not_walled")
+def child_not_walled(missing: list[str]) -> None:
+    """The host does not permit these walls around a child (sandbox.py). Said once."""
+    _log.warning("sign.child_not_walled", missing=missing)
+
+
+def put_off(mail: str, seconds: float) -> None:
+    """The letter takes long, and the slow lane is full: others go first."""
+    _log.info("sign.put_off", mail=mail, seconds=round(seconds, 1))
 
 
 def dns_silent() -> None:
@@ -70,6 +80,26 @@ def dns_silent() -> None:
 def dns_back() -> None:
     """A DNS server answers again."""
     _log.info("sign.dns_back")
+
+
+def not_fetched(host: str, cause: str, reason: str) -> None:
+    """What a letter's certificate points to was not fetched. `address`: it is none that may be asked."""
+    (_log.warning if cause == "address" else _log.info)("sign.not_fetched", host=host, cause=cause, reason=reason)
+
+
+def revocation_cache_failed(error: str) -> None:
+    """The folder of fetched answers cannot be used: they are asked for again each time. Said once."""
+    _log.error("sign.revocation_cache_failed", error=error)
+
+
+def trust_changed(setting: str, version: str, anchors: int) -> None:
+    """A trust store's folder changed; what is judged from now on is judged by the new store."""
+    _log.info("sign.trust_changed", setting=setting, trust_store=version, anchors=anchors)
+
+
+def trust_refused(error: str, version: str) -> None:
+    """The trust store's folder changed to what cannot be used. ALARM: the store before stays in use."""
+    _log.critical("sign.trust_refused", error=error, trust_store=version)
 
 
 def head_signed(book: str, length: int, stamped: bool) -> None:

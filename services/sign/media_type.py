@@ -4,6 +4,8 @@ import io
 import re
 import zipfile
 
+from services.sign import cms_content
+
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -89,7 +91,7 @@ def is_encrypted(octets: bytes) -> bool:
             "EncryptedPackage".encode("utf-16-le") in octets[: 4 << 20]
             or "EncryptedPackage".encode("utf-16-le") in octets[-(4 << 20) :]
         )
-    return octets.startswith(b"-----BEGIN PGP MESSAGE-----")
+    return octets.startswith(b"-----BEGIN PGP MESSAGE-----") or cms_content.is_encrypted(octets)
 
 
 def _of_zip(octets: bytes, declared: str) -> str:

@@ -16,7 +16,9 @@ from email.parser import HeaderParser
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 
+from services.sign import cms_content
 from services.sign.charset import decode
+from services.sign.entity import Entity
 from services.sign.html_text import text_of
 from services.sign.thai import scrub, tidy
 
@@ -28,7 +30,14 @@ HEADER_OCTETS = 256 * 1024
 """Most of a header that is read; the first lines of a longer one still are."""
 TEXT_CHARACTERS = 200_000
 NAME_CHARACTERS = 255
+VALUE_CHARACTERS = 8_192
+"""Most of one header line that encoded words are looked for in, and half of it for a file's name."""
+OPENED = 4
+"""Deepest nesting of S/MIME files that are opened; signed, encrypted, signed again has three (RFC 2634)."""
 
+_SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
+_SMIME_INSIDE = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
+_SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"[^\n]*\n?")
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
@@ -44,6 +53,8 @@ class Part:
     octets: bytes
     damaged: bool = False
     """Its transfer encoding could not be undone completely."""
+    inside: bool = False
+    """It was taken out of an S/MIME file, which is among the parts too."""
 
 
 @dataclass
@@ -58,12 +69,27 @@ class Message:
     """SHA-256 of each text part without its transfer encoding and white space (`text_sha256` of the findings)."""
     parts: list[Part] = field(default_factory=list)
     """The attachments, in their order."""
+    entity: Entity | None = None
+    """The mail as a tree; None where it has no header."""
     smime: bool = False
     pgp: bool = False
     readable: bool = True
     """It has a header at all."""
     left_out: str = ""
     """Why parts were left out; empty if none was."""
+
+    @property
+    def may_be_smime(self) -> bool:
+        """Whether there is S/MIME in it, or in a mail or file attached to it."""
+        return self.smime or any(
+            part.media_type in _SIGNATURE
+            or part.name.lower().endswith(".p7s")
+            or (
+                (part.media_type == "message/rfc822" or part.name.lower().endswith(".eml"))
+                and _SMIME_INSIDE.search(part.octets)
+            )
+            for part in self.parts
+        )
 
     @property
     def text_sha256(self) -> str:
@@ -82,15 +108,18 @@ def read(octets: bytes) -> Message:
     subject = header.get("Subject")
     message.subject = None if subject is None else decoded(subject)
     message.authors = [decoded(value) for value in header.get_all("From", [])]
-    _Walk(octets, message).run(header, body)
+    message.entity = _Walk(octets, message).run(header, body)
     return message
 
 
 def decoded(value: str) -> str:
     """A header value with its encoded words read (RFC 2047), on one line."""
+    # Behind the last word's end is none: the standard library would look for it from every beginning.
+    words, end, rest = value[:VALUE_CHARACTERS].rpartition("?=")
     try:
         # Unfolded first: the library drops the space of a line that goes on behind an encoded word.
-        pieces = decode_header(value.replace("\r", "").replace("\n", ""))
+        unfolded = (words + end).replace("\r", "").replace("\n", "")
+        pieces: list[tuple[str | bytes, str | None]] = [*decode_header(unfolded), (rest, None)]
     except (HeaderParseError, ValueError, binascii.Error):
         return tidy(scrub(value))
     text = "".join(piece if isinstance(piece, str) else decode(piece, label or "") for piece, label in pieces)
@@ -104,49 +133,81 @@ class _Walk:
     seen: int = 0
     plain: list[str] = field(default_factory=list)
     html: list[str] = field(default_factory=list)
+    opened: int = 0
+    """S/MIME files that this is the content of."""
 
-    def run(self, header: Header, body: tuple[int, int]) -> None:
-        self._part(header, body, 0)
+    def run(self, header: Header, body: tuple[int, int]) -> Entity:
+        entity = self._part(header, 0, body, 0)
         text = "\n".join(self.plain)
         if len("".join(text.split())) < 10 and self.html:
             text = "\n".join(text_of(html) for html in self.html)
         self.message.text = scrub(text[:TEXT_CHARACTERS])
+        return entity
 
-    def _part(self, header: Header, body: tuple[int, int], depth: int) -> None:
+    def _part(self, header: Header, begin: int, body: tuple[int, int], depth: int) -> Entity:
         self.seen += 1
         kind = header.get_content_type()
+        entity = Entity(self.octets, header, kind, begin, body)
         self._note_protection(header, kind)
         boundary = header.get_boundary() if kind.startswith("multipart/") else None
         if boundary:
             if depth >= DEPTH:
                 self.message.left_out = f"> {DEPTH} levels"
-                return
+                return entity
             ranges = list(self._ranges(boundary, *body))
             for start, end in ranges:
                 if self.seen >= PARTS:
                     self.message.left_out = f"> {PARTS} parts"
-                    return
+                    return entity
                 inner, inside = _header(self.octets, start, end)
                 if kind == "multipart/digest" and "Content-Type" not in inner:
                     inner["Content-Type"] = "message/rfc822"
-                self._part(inner, inside, depth + 1)
+                entity.children.append(self._part(inner, start, inside, depth + 1))
             if ranges:
-                return
-        self._leaf(header, "text/plain" if boundary else kind, body)
+                return entity
+        self._leaf(entity, "text/plain" if boundary else kind, depth)
+        return entity
 
-    def _leaf(self, header: Header, kind: str, body: tuple[int, int]) -> None:
+    def _leaf(self, entity: Entity, kind: str, depth: int) -> None:
+        header, body = entity.header, entity.body
         octets, damaged = _decoded(self.octets[slice(*body)], str(header.get("Content-Transfer-Encoding", "")))
         name = _name(header)
         attached = header.get_content_disposition() == "attachment" or bool(name)
+        entity.decoded, entity.name, entity.attached = octets, name, attached
         if kind in ("text/plain", "text/html") and not attached:
-            self.message.text_digests.append(hashlib.sha256(octets.translate(None, b" \t\r\n")).digest())
+            if not self.opened:  # what an S/MIME file carries is no part of the mail: its digest means what it meant
+                self.message.text_digests.append(hashlib.sha256(octets.translate(None, b" \t\r\n")).digest())
             label = header.get_param("charset", "")
             text = decode(octets[: 4 * TEXT_CHARACTERS], collapse_rfc2231_value(label) if label else "")
             (self.plain if kind == "text/plain" else self.html).append(text)
             return
         if not octets and not name:
             return
-        self.message.parts.append(Part(kind, name or self._made_name(kind), octets, damaged))
+        entity.name = name or self._made_name(kind)
+        self.message.parts.append(Part(kind, entity.name, octets, damaged, inside=self.opened > 0))
+        if kind in _SMIME or (kind == "application/octet-stream" and name.lower().endswith(".p7m")):
+            self._open(entity, depth)
+
+    def _open(self, entity: Entity, depth: int) -> None:
+        """Go on in what an S/MIME file carries (RFC 8551 section 3.5.2; 3.10: files known by their name)."""
+        entity.content = cms_content.read(entity.decoded)
+        if entity.content is None:
+            return
+        self.message.smime = True
+        octets = entity.content.inside
+        if octets is None:
+            return
+        if depth >= DEPTH or self.opened >= OPENED:
+            self.message.left_out = f"> {OPENED} S/MIME levels"
+            return
+        header, body = _header(octets, 0, len(octets))
+        if header.keys() or octets.startswith((b"\r\n", b"\n")):
+            inner = _Walk(octets, self.message, self.seen, self.plain, self.html, self.opened + 1)
+            entity.children.append(inner._part(header, 0, body, depth + 1))
+            self.seen = inner.seen
+        else:  # not a mail's entity but a file, signed by itself
+            name = re.sub(r"\.p7[ms]$", "", entity.name, flags=re.IGNORECASE)
+            self.message.parts.append(Part("application/octet-stream", name, octets, inside=True))
 
     def _made_name(self, kind: str) -> str:
         ending = {
@@ -162,7 +223,7 @@ class _Walk:
         protocol = (
             str(header.get_param("protocol", "")).lower() if kind in ("multipart/signed", "multipart/encrypted") else ""
         )
-        if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime") or "pkcs7" in protocol:
+        if kind in _SMIME or "pkcs7" in protocol:
             self.message.smime = True
         if "pgp" in protocol:
             self.message.pgp = True
@@ -225,7 +286,7 @@ def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
 def _name(header: Header) -> str:
     """The file's name without a path; what the sender's program wrote, however it encoded it."""
     try:
-        name = header.get_filename("") or ""
+        name = (header.get_filename("") or "")[-(VALUE_CHARACTERS // 2) :]  # its end says what it is
     except (ValueError, LookupError, TypeError):
         return ""
     if "=?" in name:

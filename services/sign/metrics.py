@@ -19,6 +19,9 @@ VERDICTS = Counter(
     "Signatures judged.",
     ["indication"],  # TOTAL-PASSED | INDETERMINATE | TOTAL-FAILED | none
 )
+RECLASSIFIED = Counter(
+    "saraban_sign_reclassified_total", "Moves into the classified series ordered for a mark found in the letter."
+)
 EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
 LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
 SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)
@@ -35,11 +38,17 @@ CHILDREN_STARTED = Counter("saraban_sign_children_started_total", "Child process
 CHILDREN_ENDED = Counter(
     "saraban_sign_children_ended_total",
     "Child processes that a letter ended at a limit.",
-    ["cause"],  # time | memory | died | protocol
+    ["cause"],  # time | memory | died | protocol | lost
+)
+CHILDREN_SLOW = Counter(
+    "saraban_sign_children_slow_total", "Letters that took long and went on in the slow lane, behind all others."
+)
+LETTERS_PUT_OFF = Counter(
+    "saraban_sign_letters_put_off_total", "Times a letter that takes long was put off because the slow lane was full."
 )
 CHILD_WALLS = Gauge(
     "saraban_sign_child_walls",
-    "Walls between a child process and the network (namespace, system call filter); 0 is none.",
+    "Walls around a child process (network namespace, files, system call filter); 0 is none.",
     multiprocess_mode="livemin",
 )
 OCR = Counter(
@@ -87,6 +96,20 @@ HEADS_MISSING = Counter(
     "saraban_sign_heads_missing_total",
     "Receipts that could not carry a signed head.",
     ["reason"],  # none_yet | too_many_rows | book_changed
+)
+FETCHES = Counter(
+    "saraban_sign_fetches_total",
+    "Revocation data and certificates that letters pointed to and their files lacked (sign.revocation = fetch).",
+    [
+        "kind",
+        "outcome",
+    ],  # crl | ocsp | issuer ; fetched | cached | address | name | silent | failed | redirect | size | number
+)
+TRUST_REFUSED = Gauge(
+    "saraban_sign_trust_refused",
+    "1 while the folder of a trust store holds what cannot be used; the store before stays in use. Must be 0.",
+    ["setting"],  # sign.trust | sign.timestamp_trust
+    multiprocess_mode="livemax",
 )
 CERTIFICATE_EXPIRES = Gauge(
     "saraban_sign_certificate_expires_seconds",

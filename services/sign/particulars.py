@@ -8,6 +8,7 @@ silently.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from contracts import findings
@@ -38,6 +39,11 @@ class Text:
     source: Source
     lines: Sequence[Line]
 
+    @cached_property
+    def letter(self) -> Letter:
+        """It read as a letter; once, though findings are made anew after each file."""
+        return letter_text.read(self.lines)
+
 
 @dataclass(frozen=True)
 class _Candidate:
@@ -59,7 +65,7 @@ def read(
     inner = [*sent_on, *(quoted if not line.reply else [])]
     body_lines = of_text(own_text)
     own = _Candidate("body", letter_text.read(body_lines), own=True)
-    letters = [_Candidate(text.source, letter_text.read(text.lines)) for text in texts]
+    letters = [_Candidate(text.source, text.letter) for text in texts]
     letters += [own, *(_Candidate("body", letter_text.read(of_text(mail.text))) for mail in inner)]
     chosen = _chosen(letters, line)
     source, letter = chosen.source, chosen.letter

@@ -135,8 +135,8 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
         elif code:
             rows[-1].append(index)
     found: list[_Row] = []
-    for row in _whole(raw, rows):
-        line = _row(raw, row)
+    for indexes in _whole(raw, rows):
+        line = _row(raw, indexes)
         if line is not None:
             found.append(line)
     if not found:

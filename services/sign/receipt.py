@@ -21,12 +21,12 @@ from contracts.receipt import (
 )
 from contracts.register import LetterEntered
 from contracts.values import BANGKOK, Digest, Instant, from_instant
-from services.words import header_text, roster, wording
+from services.words import header_text, roster, secrecy, wording
 
 SURE = 0.5
 """Below it a particular is not stated: an invented value is worse than none."""
 
-NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit"})
+NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit", "smime_encrypted"})
 """Warnings (warnings.py) after which a particular that is missing was not looked for everywhere."""
 
 LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged"}
@@ -65,7 +65,7 @@ def build(
     subject and file names out. `head` is the newest signed head of the book before the row, `between` the digests of
     the bodies after it.
     """
-    secret = row.series == "classified" or (findings is not None and findings.particulars.secrecy is not None)
+    secret = row.series == "classified" or secrecy.mark(findings) is not None
     entered = from_instant(row.received_at)
     deemed = from_instant(row.deemed_at)
     lost = Unknown(reason=wording.ERASED if findings is None else wording.UNREADABLE)

@@ -1,8 +1,8 @@
-"""Walls around the child: no network, no other program, no file written or removed, so much memory and time.
+"""Walls around the child: no network, no other process, no file but libraries and fonts, so much memory and time.
 
 All by what an unprivileged process may do to itself on Linux: resource limits, a network namespace where the host
-permits one, and a seccomp filter. Which walls stand is said, since a host may refuse the last two. Reading files is
-not walled off: the child runs as the same user.
+permits one, Landlock where the kernel has it, and a seccomp filter, which without Landlock lets no file be opened at
+all. Which walls stand is said, since a host may refuse all but the limits.
 """
 
 import contextlib
@@ -12,15 +12,22 @@ import resource
 import signal
 import sys
 
+from services.sign import landlock
+
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _ALLOW, _DENY, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # the denial is EPERM
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _RETURN = 0x20, 0x15, 0x35, 0x06
 _X32 = 0x40000000
+_statm = -1
 
 # Network: socket connect bind listen accept accept4, io_uring_setup (pairs of sockets stay: the loop wakes by one).
 _NETWORK = {"x86_64": (41, 42, 49, 50, 43, 288, 425), "aarch64": (198, 203, 200, 201, 202, 242, 425)}
+# Opening files: open openat openat2 open_by_handle_at.
+_OPENING = {"x86_64": (2, 257, 437, 304), "aarch64": (56, 437, 265)}
+# New processes and threads, whose memory nobody would count: fork vfork clone clone3.
+_FORKING = {"x86_64": (57, 58, 56, 435), "aarch64": (220, 435)}
 # Other processes: execve execveat kill tkill pidfd_open pidfd_getfd pidfd_send_signal ptrace process_vm_readv _writev.
 _PROCESSES = {
     "x86_64": (59, 322, 62, 200, 434, 438, 424, 101, 310, 311),
@@ -33,7 +40,8 @@ _FILES = {
 }
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
-NAMESPACE, FILTER = "network namespace", "system call filter"
+NAMESPACE, FILES, FILTER = "network namespace", "files", "system call filter"
+WALLS = (NAMESPACE, FILES, FILTER)
 
 
 class _Instruction(ctypes.Structure):
@@ -44,11 +52,21 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_uint16), ("filter", ctypes.POINTER(_Instruction)))
 
 
-def raise_walls(memory_bytes: int, *, programs: bool = False) -> tuple[str, ...]:
-    """Raise every wall the host permits, for the rest of this process; the names of those against the network.
+def end_with_parent() -> None:
+    """From now on the kernel ends this process when its parent ends."""
+    if sys.platform.startswith("linux"):
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)  # it ended before it was asked for
 
-    With `programs` it may become another program, behind the same walls.
+
+def raise_walls(memory_bytes: int, *, use_landlock: bool = True, programs: bool = False) -> tuple[str, ...]:
+    """Raise every wall the host permits, for the rest of this process; the names of those that stand.
+
+    With `programs` it may become another program, which may read files and start more, behind the other walls.
     """
+    global _statm  # the process's own, which cannot be opened from behind the walls
     for kind, limit in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_FSIZE, 0),
@@ -60,12 +78,20 @@ def raise_walls(memory_bytes: int, *, programs: bool = False) -> tuple[str, ...]
         resource.setrlimit(kind, (wanted, wanted))
     if not sys.platform.startswith("linux"):
         return ()
+    with contextlib.suppress(OSError):
+        _statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     standing = []
     if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
         standing.append(NAMESPACE)
-    if _filter(libc, programs=programs):
+    end_with_parent()  # after the change of namespace, which takes the wish back
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return tuple(standing)
+    confined = use_landlock and not programs and landlock.restrict(libc)
+    filtered = _filter(libc, opening=confined or programs, programs=programs)
+    if confined or (filtered and not programs):
+        standing.append(FILES)
+    if filtered:
         standing.append(FILTER)
     return tuple(standing)
 
@@ -83,18 +109,22 @@ def resident_bytes() -> int:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:
-        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - a line of the kernel's, read in a hurry
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(os.pread(_statm, 200, 0).split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return 0
 
 
-def _filter(libc: ctypes.CDLL, *, programs: bool) -> bool:
+def _filter(libc: ctypes.CDLL, *, opening: bool, programs: bool) -> bool:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         return False
-    others = _PROCESSES[machine][2:] if programs else _PROCESSES[machine]  # the first two start programs
-    forbidden = (*_NETWORK[machine], *others, *_FILES[machine])
+    forbidden = (*_NETWORK[machine], *_FILES[machine])
+    if programs:
+        forbidden += _PROCESSES[machine][2:]  # all but the first two, which become another program
+    else:
+        forbidden += (*_PROCESSES[machine], *_FORKING[machine])
+    if not opening:
+        forbidden += _OPENING[machine]
     count = len(forbidden)
     program = [
         (_LOAD, 0, 0, 4),
@@ -107,8 +137,6 @@ def _filter(libc: ctypes.CDLL, *, programs: bool) -> bool:
         (_RETURN, 0, 0, _DENY),
     ]
     instructions = (_Instruction * len(program))(*(_Instruction(*line) for line in program))
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return False
     return bool(
         libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(program), instructions)), 0, 0) == 0
     )

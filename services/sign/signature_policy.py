@@ -1,8 +1,9 @@
 """What the verdict on a PDF signature rests on, stated once. For the child process only.
 
-Trust: exactly the anchors of the store that is passed in; never the system's list. Revocation: a certificate that
-declares where its status is published needs a CRL or an OCSP answer, and only those that the file carries are read,
-since fetching would follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
+Trust: exactly the anchors of the store that is passed in, each for what it is there for; never the system's list.
+Revocation: a certificate that declares where its status is published needs a CRL or an OCSP answer. Those that the file
+carries are read; what it lacks is fetched by the rules of fetcher.py where the operator wants that, since it means to
+follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
 """
 
 from contextlib import suppress
@@ -25,11 +26,14 @@ from pyhanko.sign.validation.policy_decl import (
 )
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.fetchers import FetcherBackend
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
 from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
+from services.sign.anchors import anchors
 from services.sign.trust import TrustStore
+from services.sign.trust_manifest import Purpose
 
 _MIB = 1024 * 1024
 LIMITS = DecodeLimits(
@@ -65,23 +69,41 @@ MALFORMED = (
 """What a malformed file makes pyHanko and asn1crypto raise. RecursionError and MemoryError go further."""
 
 
-def spec(trust: TrustStore, carried: LocalKnowledge) -> SignatureValidationSpec:
-    """Everything a verdict rests on beside the file itself."""
-    roots = [x509.Certificate.load(anchor) for anchor in trust.anchors]
+def spec(
+    trust: TrustStore,
+    carried: LocalKnowledge,
+    purpose: Purpose = "signatures",
+    asking: FetcherBackend | None = None,
+) -> SignatureValidationSpec:
+    """Everything a verdict rests on beside the file itself.
+
+    `purpose` is what is signed; time-stamps have their own. What the file lacks comes by `asking`, if at all.
+    """
+    carried.known_certs.extend(x509.Certificate.load(der) for der in trust.known)
     return SignatureValidationSpec(
-        cert_validation_policy=CertValidationPolicySpec(
-            trust_manager=SimpleTrustManager.build(trust_roots=roots),
-            revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
-            time_tolerance=timedelta(seconds=60),
-        ),
+        cert_validation_policy=_chains(trust, purpose),
+        ts_cert_validation_policy=_chains(trust, "timestamps"),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(
-            online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY,
-            certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH,
+            online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY
+            if asking is None
+            else RevinfoOnlineFetchingRule.NO_HISTORICAL_FETCH,
+            fetcher_backend=asking,
+            certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH
+            if asking is None
+            else CertificateFetchingRule.FOLLOW_ONLINE_RULE,
         ),
         local_knowledge=carried,
         key_usage_settings=KeyUsageConstraints(
             key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
         ),
+    )
+
+
+def _chains(trust: TrustStore, purpose: Purpose) -> CertValidationPolicySpec:
+    return CertValidationPolicySpec(
+        trust_manager=SimpleTrustManager.build(trust_roots=anchors(trust, purpose)),
+        revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
+        time_tolerance=timedelta(seconds=60),
     )
 
 

@@ -26,6 +26,9 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import verdict_words
+from services.sign.anchors import purpose_of
+from services.sign.fetch_questions import Outside
+from services.sign.fetching import WORTH_ASKING, Asking
 from services.sign.signature_policy import LIMITS, MALFORMED, carried, spec
 from services.sign.thai import scrub, tidy
 from services.sign.trust import TrustStore
@@ -59,8 +62,12 @@ def may_be_signed(octets: bytes) -> bool:
     return b"/ByteRange" in octets or b"/Sig" in octets or b"/ObjStm" in octets
 
 
-def judge(octets: bytes, part: str, trust: TrustStore, now: datetime) -> list[SignatureVerdict]:
+def judge(
+    octets: bytes, part: str, trust: TrustStore, now: datetime, outside: Outside | None = None
+) -> list[SignatureVerdict]:
     """The verdict on every signature of a PDF file, in the order they were made.
+
+    Revocation data and certificates that the file lacks are fetched `outside`, if at all.
 
     Raises:
         UnreadableSignatureError: the file shows signs of a signature, and no reading finds it.
@@ -83,7 +90,7 @@ def judge(octets: bytes, part: str, trust: TrustStore, now: datetime) -> list[Si
             continue
         try:
             signature = EmbeddedPdfSignature(reader, sig_field, name)
-            verdicts.append((signature.signed_revision, asyncio.run(_one(signature, part, trust, now))))
+            verdicts.append((signature.signed_revision, asyncio.run(_one(signature, part, trust, now, outside))))
         except PdfDecodeLimitError as error:
             raise SignatureLimitError(_reason(error)) from error
         except MALFORMED:
@@ -146,16 +153,23 @@ def _fields(reader: PdfFileReader) -> list[tuple[str, Any, Any]]:
     return found
 
 
-async def _one(signature: EmbeddedPdfSignature, part: str, trust: TrustStore, now: datetime) -> SignatureVerdict:
+async def _one(
+    signature: EmbeddedPdfSignature, part: str, trust: TrustStore, now: datetime, outside: Outside | None
+) -> SignatureVerdict:
     signature.compute_integrity_info()  # type: ignore[no-untyped-call]  # pyHanko leaves it untyped
     coverage = _coverage(signature)
     if signature.reader.xrefs.hybrid_xrefs_present:
         # Two readers may see two documents in such a file; the standard's word for it is as good as none.
         coverage = "unknown"
     stamp = signature.sig_object_type == "/DocTimeStamp"
-    judged = await (_timestamp if stamp else _signature)(signature, trust, now)
+    check = _timestamp if stamp else _signature
+    judged, asking = await check(signature, trust, now, None), None
+    if outside is not None and trust.anchors and judged.sub.standard_name in WORTH_ASKING:
+        asking = Asking(outside, now)
+        judged = await check(signature, trust, now, asking)
+        asking.settle(useful=judged.sub.standard_name not in WORTH_ASKING)
     indication, sub = _indication(judged.sub, coverage)
-    words = verdict_words.explain(indication, sub, coverage)
+    words = verdict_words.explain(indication, sub, coverage, asking.sought if asking else None)
     if not trust.anchors:
         words = verdict_words.without_store(intact=judged.intact, coverage=coverage)
     certificate: x509.Certificate = signature.signer_cert
@@ -214,9 +228,11 @@ def _gap_is_the_signature(signature: EmbeddedPdfSignature) -> bool:
         return False
 
 
-async def _signature(signature: EmbeddedPdfSignature, trust: TrustStore, now: datetime) -> _Judged:
+async def _signature(
+    signature: EmbeddedPdfSignature, trust: TrustStore, now: datetime, asking: Asking | None
+) -> _Judged:
     """Basic validation (EN 319 102-1 clause 5.3); with time and past validation (5.6) where there is a time-stamp."""
-    rules = spec(trust, carried(signature))
+    rules = spec(trust, carried(signature), purpose_of(signature.signer_cert), asking)
     timing = ValidationTimingInfo(validation_time=now, best_signature_time=now, point_in_time_validation=False)
     basic = await ades.ades_basic_validation(
         signature.signed_data, rules, timing_info=timing, raw_digest=signature.compute_digest()
@@ -238,10 +254,15 @@ async def _signature(signature: EmbeddedPdfSignature, trust: TrustStore, now: da
     return judged._replace(sub=past.ades_subindic)
 
 
-async def _timestamp(signature: EmbeddedPdfSignature, trust: TrustStore, now: datetime) -> _Judged:
+async def _timestamp(
+    signature: EmbeddedPdfSignature, trust: TrustStore, now: datetime, asking: Asking | None
+) -> _Judged:
     timing = ValidationTimingInfo(validation_time=now, best_signature_time=now, point_in_time_validation=False)
     result = await ades.ades_timestamp_validation(
-        signature.signed_data, spec(trust, carried(signature)), signature.compute_digest, timing_info=timing
+        signature.signed_data,
+        spec(trust, carried(signature), asking=asking),
+        signature.compute_digest,
+        timing_info=timing,
     )
     status = result.api_status
     passed = result.ades_subindic is AdESPassed.OK

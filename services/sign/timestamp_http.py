@@ -1,46 +1,55 @@
-"""RFC 3161 section 3.4: the question to an authority by HTTP. Loaded only where the operator names one."""
+"""RFC 3161 section 3.4: the question to an authority by HTTP."""
 
-import io
-import sys
+import base64
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
-if sys.modules.get("aiohttp", io) is None:
-    del sys.modules["aiohttp"]  # services/cli.py keeps it from nats-py, which has no use for it
-
-import aiohttp
+from services.sign import http_exchange
+from services.sign.http_exchange import ExchangeError
 
 ANSWER_BYTES: Final = 65_536
 """A token with its chain has 3 to 8 KB."""
-
-_HEADERS: Final = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Http:
-    """Connections to the authorities. Made inside a running loop."""
-
-    def __init__(self) -> None:
-        self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    """A connection for each question: a head is stamped some times a minute. The deadline is the caller's."""
 
     async def post(self, url: str, body: bytes) -> bytes:
-        """The answer's body. No redirect is followed, and no more than ANSWER_BYTES are read.
+        """The answer's body. No redirect is followed, nothing decompressed, and no more than ANSWER_BYTES are read.
 
         Raises:
             ValueError: there is none; one sentence.
             OSError: it could not be reached.
         """
+        found = urlsplit(url)
+        if found.scheme not in _PORTS or not found.hostname:
+            raise ValueError("its URL is not of HTTP")
+        secure = found.scheme == "https"
+        reader, writer = await http_exchange.connect(
+            found.hostname, found.port or _PORTS[found.scheme], found.hostname if secure else None
+        )
         try:
-            async with self._session.post(url, data=body, headers=_HEADERS, allow_redirects=False) as answer:
-                if answer.status != 200:
-                    raise ValueError(f"it answers {answer.status}")
-                said = bytearray()
-                async for piece in answer.content.iter_any():
-                    said += piece
-                    if len(said) > ANSWER_BYTES:
-                        raise ValueError("its answer does not end")
-                return bytes(said)
-        except aiohttp.ClientError as error:
-            raise ValueError(str(error) or type(error).__name__) from error
+            return await http_exchange.exchange(
+                reader,
+                writer,
+                authority=found.netloc.rpartition("@")[2],
+                path=(found.path or "/") + (f"?{found.query}" if found.query else ""),
+                body=body,
+                media_type="application/timestamp-query",
+                accept="application/timestamp-reply",
+                limit=ANSWER_BYTES,
+                authorization=_authorization(found.username, found.password),
+            )
+        except ExchangeError as error:
+            raise ValueError(str(error)) from error
 
     async def close(self) -> None:
-        """Let go of them."""
-        await self._session.close()
+        """There is nothing to let go of."""
+
+
+def _authorization(user: str | None, password: str | None) -> str:
+    """RFC 7617, for an authority whose URL names a user: some ask for one."""
+    if user is None:
+        return ""
+    return "Basic " + base64.b64encode(f"{unquote(user)}:{unquote(password or '')}".encode()).decode("ascii")

@@ -14,6 +14,7 @@ from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
+from services.sign.anchors import anchors
 from services.sign.trust import TrustStore
 
 CLOCKS_APART: Final = timedelta(minutes=1)
@@ -83,8 +84,11 @@ class Request:
         _check_certificate(signer, at)
         context = ValidationContext(
             # Without anchors its own certificate stands for itself: what the token says of itself is all there is.
-            trust_roots=[x509.Certificate.load(anchor) for anchor in trust.anchors] or [signer],
-            other_certs=[one.chosen for one in signed["certificates"]],
+            trust_roots=anchors(trust, "timestamps") if trust.anchors else [signer],
+            other_certs=[
+                *(one.chosen for one in signed["certificates"]),
+                *(x509.Certificate.load(known) for known in trust.known),
+            ],
             moment=at,
             allow_fetching=False,
             revocation_mode="soft-fail",

@@ -1,6 +1,9 @@
 """The plain Thai sentence an officer reads beside each verdict. Technical, never about validity in law."""
 
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from services.sign.fetch_questions import Cause
 
 Coverage = Literal["whole", "earlier revision", "changed afterwards", "unknown"]
 
@@ -48,15 +51,52 @@ UNSUPPORTED: Final = "ลายมือชื่อในรูปแบบท�
 _NO_STORE: Final = "ยังไม่ได้กำหนดบัญชีใบรับรองที่เชื่อถือ จึงไม่มีผลการตรวจ"
 
 
-def explain(indication: str, sub_indication: str | None, coverage: Coverage) -> str:
-    """What the verdict says, and what of the file it speaks of."""
+_UNOBTAINED: Final = {
+    "TRY_LATER": "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และขอจากผู้ออกใบรับรองไม่ได้ในขณะตรวจ",
+    "REVOCATION_OUT_OF_BOUNDS_NO_POE": "ข้อมูลการเพิกถอนใบรับรองในไฟล์พ้นกำหนดแล้ว และขอใหม่จากผู้ออกใบรับรองไม่ได้ในขณะตรวจ",
+    "CERTIFICATE_CHAIN_GENERAL_FAILURE": "ยืนยันสายใบรับรองไม่ครบ และขอข้อมูลที่ขาดจากผู้ออกใบรับรองไม่ได้ในขณะตรวจ",
+    "NO_CERTIFICATE_CHAIN_FOUND": ("ใบรับรองของผู้ลงลายมือชื่อสืบไม่ถึงผู้ออกรายใดในบัญชีที่ระบบเชื่อถือ และขอใบรับรองที่ขาดไม่ได้ในขณะตรวจ"),
+}
+_NOTHING_THERE: Final = "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และสิ่งที่ได้จากผู้ออกใบรับรองยังใช้ยืนยันไม่ได้"
+_CAUSES: Final[dict[Cause, str]] = {
+    "address": "ที่อยู่ที่ใบรับรองระบุไม่ใช่ที่อยู่สาธารณะซึ่งระบบยอมติดต่อ",
+    "name": "หาที่อยู่ของชื่อนี้ไม่พบ",
+    "silent": "ไม่ตอบภายในเวลาที่กำหนด",
+    "failed": "ติดต่อไม่ได้หรือตอบผิดปกติ",
+    "redirect": "ให้ไปถามที่อื่น ซึ่งระบบไม่ตามไป",
+    "size": "คำตอบยาวเกินกำหนด",
+    "number": "ต้องถามมากกว่าที่กำหนดต่อหนังสือหนึ่งฉบับ",
+    "unusable": "คำตอบใช้ไม่ได้",
+}
+
+
+class Sought(NamedTuple):
+    """Something that was asked for outside and did not come, and why."""
+
+    host: str
+    cause: Cause
+
+
+def explain(
+    indication: str, sub_indication: str | None, coverage: Coverage, sought: Sequence[Sought] | None = None
+) -> str:
+    """What the verdict says, and what of the file it speaks of; `sought`: what was asked for outside in vain."""
     if indication == "TOTAL-PASSED":
         said = _PASSED if coverage != "changed afterwards" else _PASSED_BUT
     elif indication == "TOTAL-FAILED":
         said = _FAILED.get(sub_indication or "", _OTHER)
     else:
         said = _OPEN.get(sub_indication or "", _OTHER)
+        if sought:
+            said = _UNOBTAINED.get(sub_indication or "", said)
+            said += f" ({'; '.join(_one_sought(one) for one in dict.fromkeys(sought))})"
+        elif sought is not None and sub_indication == "TRY_LATER":
+            said = _NOTHING_THERE
     return f"{said} {_COVERAGE[coverage]}"
+
+
+def _one_sought(one: Sought) -> str:
+    return f"{one.host}: {_CAUSES[one.cause]}" if one.host else _CAUSES[one.cause]
 
 
 def without_store(*, intact: bool | None, coverage: Coverage) -> str:

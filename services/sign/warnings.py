@@ -25,7 +25,15 @@ Code = Literal[
     "pgp_not_checked",
     "resource_limit",
     "signature_unreadable",
+    "smime_encrypted",
+    "smime_footer",
+    "smime_from_differs",
+    "smime_headers_differ",
+    "smime_irregular",
     "smime_not_checked",
+    "smime_sent_for",
+    "smime_unsigned_content",
+    "smime_without_address",
     "text_from_scan",
     "text_left_out",
     "trust_store_empty",
@@ -92,9 +100,42 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "ไฟล์ {name} น่าจะมีลายมือชื่อดิจิทัลแต่อ่านไม่ได้ ({detail})",
         "{name} seems to carry a digital signature that could not be read ({detail}).",
     ),
+    "smime_encrypted": (
+        "{name} เป็นข้อความที่เข้ารหัส (S/MIME) ระบบไม่มีกุญแจ จึงอ่านเนื้อหาและไฟล์แนบข้างในไม่ได้ ผู้รับที่มีกุญแจต้องเปิดอ่านเอง",
+        "{name} is encrypted (S/MIME): what is in it was not read; only a recipient with the key can open it.",
+    ),
+    "smime_footer": (
+        "ลายมือชื่อของอีเมล (S/MIME) ไม่ครอบคลุมส่วนท้ายที่เพิ่มเข้ามาภายหลัง ({name}: {detail})",
+        "The S/MIME signature does not cover what was added below the signed part ({name}: {detail}).",
+    ),
+    "smime_from_differs": (
+        "ที่อยู่ผู้ส่ง ({sender}) ไม่ใช่ที่อยู่ในใบรับรองของผู้ลงลายมือชื่อ ({signer}) ผู้ลงลายมือชื่ออาจไม่ใช่ผู้ส่ง",
+        "From ({sender}) is not in the signing certificate ({signer}); the signer may not be the sender.",
+    ),
+    "smime_headers_differ": (
+        "ส่วนหัวของอีเมลที่แสดง ({detail}) ไม่ตรงกับส่วนหัวที่ลงลายมือชื่อไว้ ({name})",
+        "Header fields that are shown ({detail}) are not those that were signed ({name}).",
+    ),
+    "smime_irregular": (
+        "โครงสร้างของอีเมลที่ลงลายมือชื่อ (S/MIME) ไม่เป็นไปตามมาตรฐาน ({name}: {detail})",
+        "The structure of the S/MIME signed mail is not the standard's ({name}: {detail}).",
+    ),
     "smime_not_checked": (
-        "ข้อความลงลายมือชื่อหรือเข้ารหัสแบบ S/MIME ระบบรุ่นนี้ไม่ได้ตรวจ",
-        "The message is signed or encrypted with S/MIME, which this version does not check.",
+        "ไฟล์ {name} เป็น S/MIME ในรูปแบบที่ระบบไม่รองรับ หรืออ่านไม่ได้ จึงไม่ได้ตรวจ",
+        "{name} is S/MIME of a kind that is not supported, or cannot be read; it was not checked.",
+    ),
+    "smime_sent_for": (
+        "ผู้ลงลายมือชื่อ ({signer}) คือผู้ส่งแทนตามช่อง Sender ไม่ใช่ผู้ส่งในช่อง From ({sender})",
+        "The signer ({signer}) is the one named in Sender, not the one in From ({sender}).",
+    ),
+    "smime_unsigned_content": (
+        "ระวัง อีเมลมีเนื้อหาที่ไม่มีใครลงลายมือชื่อ และอาจแสดงก่อนหรือแทนส่วนที่ลงลายมือชื่อ ({name}: {detail})",
+        "Beware: the mail has content that nobody signed, which may be shown before or instead of the signed part "
+        "({name}: {detail}).",
+    ),
+    "smime_without_address": (
+        "ใบรับรองของผู้ลงลายมือชื่อไม่ระบุที่อยู่อีเมล จึงเทียบกับที่อยู่ผู้ส่ง ({sender}) ไม่ได้",
+        "The signing certificate names no e-mail address, so the one in From ({sender}) could not be compared.",
     ),
     "text_from_scan": (
         "ไฟล์ {name} เป็นภาพสแกน ระบบอ่านด้วยการรู้จำตัวอักษร ข้อความที่อ่านได้อาจผิด และไม่ได้อ่านตัวเลขไทย",

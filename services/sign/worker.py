@@ -1,7 +1,7 @@
 """From a row to its receipt: the letter is examined, once, and answered, once."""
 
 import time
-from typing import Final
+from typing import Final, NoReturn
 
 from contracts.codec import UndecodableError
 from contracts.directory import Agency
@@ -16,16 +16,18 @@ from services.runtime.directory import Directory
 from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
-from services.sign import log, metrics, receipt
+from services.sign import log, metrics, receipt, reclassified
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import ChildError, Children
+from services.sign.children import ChildError, Children, SlowError
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError
 from services.sign.press import Press
 from services.sign.seal import SealError, SealKey
 from services.sign.seals import NoSealError, Seals
+from services.sign.slow_letters import SlowLetters
 from services.sign.warnings import warning
 from services.sign.withheld import withheld
+from services.words import secrecy
 
 SEAL_PAUSE_SECONDS: Final = 60.0
 """How long rows wait where the operator's own key cannot be used: it is many agencies', and somebody is at it."""
@@ -62,13 +64,15 @@ class Worker:
         self._press = press
         self._checkpoints = checkpoints
         self._software = software
+        self._slow = SlowLetters()
 
     async def entered(self, delivery: Delivery[LetterEntered]) -> None:
         """Publish what the letter of this row is, then its sealed receipt; each once, however often this is called.
 
         Raises:
             Poison: there will never be a receipt as things stand; `saraban dead retry` after they were changed.
-            Retry: the operator's key cannot be used at the moment, or no child can be started.
+            Retry: the operator's key cannot be used at the moment, no child can be started, or the letter takes long
+                and others go first.
         """
         begun = time.monotonic()
         row = delivery.event
@@ -79,12 +83,15 @@ class Worker:
         await self._ledger.cover(delivery.stored_at)
         if self._ledger.sealed(row.position):
             return self._skip(delivery, "sealed_before")
+        if row.position in self._slow and not self._children.room:
+            self._put_off(row.mail, row.position)  # before tens of megabytes are read for it
         agency = self._agency(row)
         key, seal = self._seal(agency)
         body = await self._octets(delivery.position)
         letter = await self._letter(row.mail, row.position)
         findings = await self._examined(row, row.mail, row.position, letter)
         # A crash from here on: the findings are there and are taken as they are.
+        await self._reclassify(row, findings)
         head, between = await self._checkpoints.before(row, delivery.position, delivery.stored_at)
         issued = receipt.build(
             row,
@@ -145,7 +152,7 @@ class Worker:
         known = await self._ledger.examined(position)
         if known is not None:
             return known.findings
-        findings = await self._examine(letter)
+        findings = await self._examine(mail, position, letter)
         event = LetterExamined(
             agency=row.agency,
             mail=mail,
@@ -153,7 +160,7 @@ class Worker:
             series=row.series,
             year=row.year,
             number=row.number,
-            findings=withheld(findings) if row.series == "classified" else findings,
+            findings=withheld(findings) if row.series == "classified" or secrecy.mark(findings) else findings,
         )
         if not await self._publish(event):
             known = await self._ledger.examined(position)
@@ -162,7 +169,15 @@ class Worker:
             metrics.VERDICTS.labels(verdict.indication or "none").inc()
         return findings
 
-    async def _examine(self, letter: Letter | None) -> Findings:
+    async def _reclassify(self, row: LetterEntered, findings: Findings) -> None:
+        """Order the move of a letter that is marked secret in itself, before anybody is told of it."""
+        order = reclassified.move(row, findings)
+        if order is not None:
+            await self._bus.publish(order)
+            metrics.RECLASSIFIED.inc()
+            log.reclassified(row.agency, row.nats_subject, row.number)
+
+    async def _examine(self, mail: MailId, position: Position, letter: Letter | None) -> Findings:
         if letter is None:
             return Findings(
                 particulars=Particulars(),
@@ -173,9 +188,19 @@ class Worker:
         received, octets = letter
         try:
             with metrics.EXAMINING.time():
-                return await self._children.examine(octets, received)
+                found = await self._children.examine(octets, received, slow=position in self._slow)
         except ChildError as error:
             raise Retry(CHILD_PAUSE_SECONDS, str(error)) from error
+        except SlowError:
+            self._put_off(mail, position)
+        self._slow.discard(position)
+        return found
+
+    def _put_off(self, mail: MailId, position: Position) -> NoReturn:
+        seconds = self._slow.add(position)
+        metrics.LETTERS_PUT_OFF.inc()
+        log.put_off(mail, seconds)
+        raise Retry(seconds, "the letter takes long, and the slow lane is full")
 
     async def _print(self, paper: Receipt, key: SealKey) -> bytes:
         try:

@@ -16,8 +16,10 @@ from pyhanko_certvalidator.errors import (
     ValidationError,
 )
 
+from services.sign.anchors import anchors
 from services.sign.authority import ORGANIZATION as TEST_AUTHORITY
 from services.sign.trust import TrustStore
+from services.sign.trust_manifest import Purpose
 
 Chain = Literal["pinned", "trusted", "no store", "unknown", "out of date", "unfit"]
 """`pinned`: the certificate itself is in the store; `unfit`: a chain that breaks a rule of RFC 5280."""
@@ -27,17 +29,26 @@ TRUSTED: Final[frozenset[Chain]] = frozenset({"pinned", "trusted"})
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError)
 
 
-def chain(certificate: x509.Certificate, others: Sequence[x509.Certificate], trust: TrustStore, at: datetime) -> Chain:
-    """How the certificate stands to the trust store, as of `at`.
+def chain(
+    certificate: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    trust: TrustStore,
+    at: datetime,
+    purpose: Purpose = "seals",
+) -> Chain:
+    """How the certificate stands to the anchors that the trust store has for `purpose`, as of `at`.
 
     Whether it was withdrawn cannot be known without asking its issuer, and is not judged here.
     """
     if not trust.anchors:
         return "no store"
-    if certificate.dump() in trust.anchors:
-        return "pinned" if valid(certificate, at) else "out of date"
+    fit = {one.certificate: one for one in trust.fit(purpose)}
+    if (own := fit.get(certificate.dump())) is not None:
+        within = (own.begins is None or own.begins <= at) and (own.ends is None or at <= own.ends)
+        return "pinned" if within and valid(certificate, at) else "out of date"
+    others = [*others, *(x509.Certificate.load(known) for known in trust.known)]
     context = ValidationContext(
-        trust_roots=[x509.Certificate.load(anchor) for anchor in trust.anchors],
+        trust_roots=anchors(trust, purpose),
         other_certs=list(others),
         moment=at,
         allow_fetching=False,

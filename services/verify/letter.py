@@ -146,7 +146,8 @@ def _attachments(parts: Sequence[message.Part], receipt: Receipt) -> Iterator[Fi
             yield say("letter_file", file=file.name)
         else:
             lacking.append(file)
-    added = [part for part in parts if _taken(left, sha256_hex(part.octets))]
+    # What an S/MIME file carries came with that file; receipts of earlier versions list the file alone.
+    added = [part for part in parts if _taken(left, sha256_hex(part.octets)) and not part.inside]
     for file in lacking:
         changed = next((part for part in added if part.name == file.name), None)
         if changed is not None:

@@ -29,8 +29,10 @@ def decoded(line: str) -> str:
     # Unfolded: decode_header drops the space of a line that goes on behind an encoded word.
     line = line[:_LONGEST].replace("\r\n", "").replace("\n", "")
     if "=?" in line:
+        # Behind the last word's end is none: the standard library would look for it from every beginning.
+        words, end, rest = line.rpartition("?=")
         with contextlib.suppress(HeaderParseError, ValueError):  # then as written: it shows what came
-            line = "".join(_text(words, charset) for words, charset in decode_header(line))
+            line = "".join(_text(said, charset) for said, charset in decode_header(words + end)) + rest
     return _HALVES.sub("\ufffd", _CONTROLS.sub(" ", line)).strip()
 
 

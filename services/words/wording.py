@@ -90,6 +90,12 @@ _COVERAGE: Final[Mapping[str, str]] = {
     "changed afterwards": "มีการเปลี่ยนแปลงไฟล์ภายหลังการลงลายมือชื่อ",
     "unknown": "ไม่ทราบว่าครอบคลุมเนื้อหาส่วนใด",
 }
+_MAIL_COVERAGE: Final[Mapping[str, str]] = {
+    "whole": "ครอบคลุมเนื้อหาทั้งหมดของข้อความ",
+    "earlier revision": "ครอบคลุมข้อความของผู้ส่ง ไม่รวมส่วนท้ายที่เพิ่มภายหลัง",
+    "changed afterwards": "ครอบคลุมเพียงบางส่วน ข้อความมีเนื้อหาที่ไม่ได้ลงลายมือชื่อ",
+    "unknown": "ไม่ทราบว่าครอบคลุมเนื้อหาส่วนใด",
+}
 
 
 def reason(unknown: Unknown) -> str:
@@ -158,6 +164,8 @@ def signature(verdict: SignatureVerdict, judged_at: datetime, *, withheld: bool)
     said = [f"ผลตรวจทางเทคนิค ณ {thai_style.date_and_time(judged_at)}: ลายมือชื่อดิจิทัล"]
     if verdict.kind == "smime":
         said.append("ของข้อความไปรษณีย์อิเล็กทรอนิกส์ (S/MIME)")
+        if verdict.part and not withheld:
+            said.append(f"ที่แนบมา {verdict.part}")
     elif withheld or not verdict.part:
         said.append("ในไฟล์ PDF")
     else:
@@ -167,8 +175,9 @@ def signature(verdict: SignatureVerdict, judged_at: datetime, *, withheld: bool)
     said.append(_INDICATIONS[verdict.indication])
     if verdict.sub_indication:
         said.append(verdict.sub_indication)
-    if _COVERAGE[verdict.coverage]:
-        said.append(_COVERAGE[verdict.coverage])
+    covered = (_MAIL_COVERAGE if verdict.kind == "smime" else _COVERAGE)[verdict.coverage]
+    if covered:
+        said.append(covered)
     if verdict.indication is not None:
         said.append(f"ตามบัญชีใบรับรองที่เชื่อถือรุ่น {verdict.trust_store}")
     return " ".join(said) + f" {NOT_LEGAL}"

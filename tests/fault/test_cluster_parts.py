@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,15 +77,17 @@ async def test_a_server_that_hangs_with_octets_in_its_socket_is_left(cluster: Cl
 
 async def test_a_letter_waits_for_the_election(cluster: Cluster) -> None:
     await cluster.provision(THIS_YEAR)
-    bus = await Bus.connect(cluster.settings(), "test")
+    bus = await Bus.connect(cluster.settings(request_seconds=20.0), "test")
     try:
         leads = await cluster.leader(bus, MAIL)
         if server_of(cluster, bus) == leads:  # this test is about the stream, not about the connection
             await bus.close()
             others = tuple(server.url for number, server in enumerate(cluster.servers) if number != leads)
-            bus = await Bus.connect(cluster.settings(servers=others), "test")
+            bus = await Bus.connect(cluster.settings(servers=others, request_seconds=20.0), "test")
         room = Mailroom(bus, 8_388_608, 1_000_000, 60.0)
         await asyncio.to_thread(cluster.servers[leads].kill)
+        # Until they know of it the others hand a letter to the dead one: no answer, and 451, is right then.
+        await until_it(partial(asyncio.to_thread, missed, cluster, leads), seconds=60)
         message = stored(received())
 
         async def one() -> list[Outgoing]:
@@ -94,6 +97,15 @@ async def test_a_letter_waits_for_the_election(cluster: Cluster) -> None:
         assert position.stream == MAIL
     finally:
         await bus.close()
+
+
+def missed(cluster: Cluster, number: int) -> bool:
+    """Whether every other server knows that this one is gone."""
+    others = [cluster.page(other, "routez") for other in range(SIZE) if other != number]
+    return all(
+        page is not None and all(route["remote_name"] != f"nats-{number + 1}" for route in page["routes"])
+        for page in others
+    )
 
 
 async def test_a_reader_on_a_server_that_lags_never_says_that_a_year_is_over(cluster: Cluster) -> None:

