@@ -17,7 +17,7 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars
+from services.sign import attachments, body_hash, message, particulars, sent_on, subject_line
 from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
@@ -60,6 +60,7 @@ def examine_mail(
         work.names = [part.name for part in taken.parts]
 
     work.step("", take_apart)
+    work.step("", work.open_mails)
     if taken.readable:
         work.step("", lambda: work.set_body_hash(octets, taken))
     else:
@@ -112,6 +113,7 @@ class _Work:
         self._trust, self._now_ns, self._software, self._progress = trust, now_ns, software, progress
         self._look, self._outside = look, outside
         self._pages_left = PAGES
+        self._sent_on = sent_on.SentOn([], [])
         self.subject: str | None = None
         self.body = ""
         self.parts: list[Part] = []
@@ -192,6 +194,11 @@ class _Work:
         if pending is not None:
             self._signatures.append(pending)
 
+    def open_mails(self) -> None:
+        """Mails inside the mail, unless it answers them."""
+        if not (self.subject and subject_line.read(self.subject).reply):
+            self._sent_on = sent_on.read(self.parts)
+
     def open_files(self) -> None:
         """Text and signatures of each PDF file."""
         files = [
@@ -211,10 +218,13 @@ class _Work:
             self.step(name, partial(self._judge, name, octets))
             if pending is not None and len(self._signatures) == before:
                 self._signatures.append(pending)
+        for part in self._sent_on.files:
+            self.report(part.name)
+            self.step(part.name, partial(self._read_text, None, part.name, part.octets))
         if self._signatures and not self._trust.anchors:
             self.warn("trust_store_empty")
 
-    def _read_text(self, index: int, name: str, octets: bytes) -> None:
+    def _read_text(self, index: int | None, name: str, octets: bytes) -> None:
         from services.sign import pdf_text
 
         try:
@@ -222,9 +232,10 @@ class _Work:
         except pdf_text.UnreadablePdfError as error:
             if not error.encrypted:
                 return self.warn("pdf_unreadable", name=name, detail=str(error))
-            known = list(self._attachments)
-            known[index] = msgspec.structs.replace(known[index], encrypted=True)
-            self._attachments = tuple(known)
+            if index is not None:
+                known = list(self._attachments)
+                known[index] = msgspec.structs.replace(known[index], encrypted=True)
+                self._attachments = tuple(known)
             return self.warn("attachment_encrypted", name=name)
         if text.cut:
             self.warn("text_left_out", name=name)
@@ -266,7 +277,7 @@ class _Work:
 
         def read_particulars() -> None:
             nonlocal read, warnings
-            read, warnings = particulars.read(self.subject, self.body, self._texts, self.names)
+            read, warnings = particulars.read(self.subject, self.body, self._texts, self.names, self._sent_on.mails)
 
         self.step("particulars", read_particulars)
         return Findings(

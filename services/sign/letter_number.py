@@ -23,7 +23,7 @@ _NUMBER = rf"""
     (?:
         [ก-ฮ]{{1,3}}\s?/\s?(?P<register>{_CODE})\s?/\s?{_D}{{1,7}}
       |
-        (?P<early>{_CIRCULAR})?(?P<code>{_CODE})(?:\s?{_UNIT}|\s?[ก-ฮ]{{1,3}}\.?)?\s?/\s{{0,2}}(?:(?P<within>{_WITHIN})\s?/\s?)??(?P<late>{_CIRCULAR}|{_MARK})?{_RUNNING}
+        (?P<early>{_CIRCULAR})?(?P<code>{_CODE})(?:\s?{_UNIT}|\s?[ก-ฮ]{{1,3}}\.?)?\s?/\s{{0,2}}(?:(?P<within>{_WITHIN})\s?/\s?)??(?:(?P<late>{_CIRCULAR}|{_MARK})|[ก-ฮ]{{1,2}}\.?\s{{0,2}})?{_RUNNING}
     )
     (?![0-9๐-๙/]|\.[0-9๐-๙])
 """

@@ -39,6 +39,8 @@ _LABEL_COLUMN = re.compile(
     r"(?:(?<=\t)|^)(ที่|วันที่|ลงวันที่|ส่วนราชการ|ส่วนงาน|หน่วยงาน|เรื่อง|เรียน|เสนอ|ถึง|อ้างถึง|สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|โทร\.?|โทรศัพท์)"
     r"[ ]?([:.]?)[ ]?\t(?!(?:วันที่|ลงวันที่|เรื่อง|เรียน|ส่วนราชการ|โทร))"
 )
+_COUNTED = re.compile(r"จำนวน\s?\S{1,12}\s?(?:ฉบับ|ชุด|เล่ม|แผ่น|หน้า|รายการ|แฟ้ม|ซอง|ไฟล์)\s*$")
+"""How many of it: an enclosure that says so is named completely."""
 _LEADERS = re.compile(r"\s*(?:\.{2,}|[…]+)\.?\s*|\s*_{3,}\s*")
 """Dots and rules that are there for a pen to fill."""
 _LABEL_ALONE = re.compile(r"(?:ที่|วันที่|ลงวันที่|ส่วนราชการ)\s*[:.]?\s*")
@@ -305,7 +307,7 @@ def _rows(lines: Sequence[Line], start: int, label: re.Pattern[str], most: int) 
     rows = [rest] if rest.strip() else []
     index = start + 1
     while index < len(lines) and len(rows) < most and not _is_label(lines[index]):
-        if rows and (lines[index].gap or not lines[index - 1].full):
+        if rows and (lines[index].gap or not lines[index - 1].full or _COUNTED.search(rows[-1])):
             break
         rows.append(lines[index].text)
         index += 1
@@ -323,7 +325,7 @@ def _items(lines: Sequence[Line], start: int, label: re.Pattern[str], most: int)
         rows.append(lines[index].text)
         index += 1
         while index < len(lines) and len(rows) < most and lines[index - 1].full and not lines[index].gap:
-            if _is_label(lines[index]) or _ITEM.match(lines[index].text):
+            if _is_label(lines[index]) or _ITEM.match(lines[index].text) or _COUNTED.search(rows[-1]):
                 break
             rows.append(lines[index].text)
             index += 1

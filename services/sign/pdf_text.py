@@ -197,8 +197,9 @@ def _origin(raw: object, index: int) -> tuple[float, float] | None:
 
 
 def _with_sara_aa(lines: list[Line]) -> list[Line]:
-    whole = sara_am.repair("\n".join(line.text for line in lines)).split("\n")
-    return [line._replace(text=text) for line, text in zip(lines, whole, strict=True)]
+    if not sara_am.is_confused("\n".join(line.text for line in lines)):
+        return lines
+    return [line._replace(text=sara_am.repair(line.text)) for line in lines]
 
 
 def _is_indented(row: _Row, previous: _Row, start: float, edge: float) -> bool:

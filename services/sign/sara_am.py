@@ -22,10 +22,13 @@ _KEPT = re.compile(
 _ONE = re.compile("ำ")
 
 
-def repair(text: str) -> str:
-    """The text with SARA AA back where SARA AM took its place everywhere; any other text as it is."""
+def is_confused(text: str) -> bool:
+    """Whether SARA AM took the place of SARA AA nearly everywhere in it."""
     am = text.count("ำ")
-    if am < _LEAST or am < _TIMES * text.count("า"):
-        return text
+    return am >= _LEAST and am >= _TIMES * text.count("า")
+
+
+def repair(text: str) -> str:
+    """A line of a confused text with SARA AA back, but in the words that are spelled with SARA AM."""
     kept = {match.start() + match.group().index("ำ") for match in _KEPT.finditer(text)}
     return _ONE.sub(lambda match: "ำ" if match.start() in kept else "า", text)
