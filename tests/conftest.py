@@ -27,6 +27,7 @@ PROGRAMS = {
     "curl": "curl",
     "openssl": "openssl",
     "softhsm2": "softhsm2-util",
+    "tesseract-ocr": "tesseract",
     "exim4-daemon-light": "exim4",
 }
 """Debian package to a program of it, for `@pytest.mark.system(package)`."""

@@ -340,6 +340,22 @@ class Sign(Section, frozen=True, kw_only=True):
         60.0
     )
     child_letters: Annotated[int, Meta(ge=1, description="A child is replaced after so many letters.")] = 200
+    ocr: Annotated[
+        str,
+        Meta(
+            description="Tesseract, by name or path, with its Thai data: reads pages that are pictures. Empty, or no "
+            "such program: what they say stays unknown."
+        ),
+    ] = "tesseract"
+    ocr_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=60,
+            description="Most time of one letter for it, with waiting; a page takes 2 to 5 s, and the receipt waits.",
+        ),
+    ] = 20.0
+    ocr_at_once: Annotated[int, Meta(ge=1, le=16, description="Pages read at once, a processor and 150 MB each.")] = 1
     dns_servers: Annotated[
         tuple[str, ...], Meta(description="Resolvers for SPF, DKIM and DMARC, HOST or HOST:PORT; empty: the host's.")
     ] = ()

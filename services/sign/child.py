@@ -20,7 +20,9 @@ from services.sign.frames import (
     Done,
     Fetched,
     Frame,
+    Picture,
     Question,
+    Reading,
     Ready,
     Setup,
     SoFar,
@@ -30,6 +32,7 @@ from services.sign.frames import (
     from_parent,
     pack,
 )
+from services.sign.pages import Bitmap
 from services.sign.questions import NoAnswerError, Records
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
@@ -44,12 +47,14 @@ class Child:
     def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
         self._source, self._sink = source, sink
         self._latest: Findings | None = None
+        self._pictures = False
         self._outside: Outside | None = None
 
     def run(self) -> None:
         """Answer tasks until the parent closes the pipe."""
         setup = self._next()
         assert isinstance(setup, Setup)
+        self._pictures = setup.pictures
         if setup.fetches:
             self._outside = Outside(self._fetch, self._keep)
         self._say(Ready(sandbox.raise_walls(setup.memory_bytes)))
@@ -81,6 +86,7 @@ class Child:
                 trust=trust,
                 now_ns=task.now_ns,
                 software=software,
+                look=self._look if self._pictures else None,
                 progress=self._progress,
                 outside=self._outside,
             )
@@ -91,6 +97,7 @@ class Child:
             software=software,
             received=task.received,
             ask=self._ask,
+            look=self._look if self._pictures else None,
             progress=self._progress,
             outside=self._outside,
         )
@@ -125,6 +132,12 @@ class Child:
         if answer.records is None:
             raise NoAnswerError(kind)
         return answer.records
+
+    def _look(self, picture: Bitmap) -> str | None:
+        self._say(Picture(*picture))
+        answer = self._next()
+        assert isinstance(answer, Reading)
+        return answer.text
 
     def _fetch(self, kind: Kind, url: str, body: bytes) -> bytes:
         self._say(Wanted(kind, url, body))

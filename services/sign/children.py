@@ -29,7 +29,9 @@ from services.sign.frames import (
     Fetched,
     Frame,
     FromChild,
+    Picture,
     Question,
+    Reading,
     Ready,
     Setup,
     SoFar,
@@ -40,6 +42,7 @@ from services.sign.frames import (
     pack,
 )
 from services.sign.lanes import Lanes
+from services.sign.ocr import LetterPictures, Ocr
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
@@ -73,6 +76,7 @@ class Children:
     ) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
         self._fetcher = fetcher
+        self._ocr = Ocr.of(config)
         self._lanes = Lanes(config.children, config.slow_children)
         self._forks: Forks | None = None
         self._starting = asyncio.Lock()
@@ -162,7 +166,9 @@ class Children:
         """Have one letter looked at, where it hinders nobody."""
         questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
         fetches = self._fetcher.letter() if self._fetcher is not None else None
-        work = asyncio.ensure_future(child.examine(task, octets, questions, fetches, self._config.child_seconds))
+        pictures = self._ocr.letter() if self._ocr is not None else None
+        seconds = self._config.child_seconds
+        work = asyncio.ensure_future(child.examine(task, octets, questions, pictures, fetches, seconds))
         try:
             await lane.stay(work, child)
             return await work
@@ -183,6 +189,7 @@ class Children:
             memory_bytes=self._config.child_memory_bytes,
             seconds=self._config.child_seconds,
             software=self._software,
+            pictures=self._ocr is not None,
             fetches=self._fetcher is not None,
         )
         async with self._starting:  # one server, however many letters ask for it
@@ -255,6 +262,9 @@ class _Child:
         self.walls: tuple[str, ...] = ()
         self.letters = 0
         self._before = 0.0
+        self._read_seconds = 0.0
+        self._reading = 0.0
+        """Since when a picture is read (monotonic); 0: none is."""
         self.trust: TrustStore | None = None
 
     @classmethod
@@ -288,8 +298,9 @@ class _Child:
         return self._process.said
 
     def used_seconds(self) -> float:
-        """Processor time that it has had for this letter."""
-        return self._process.processor_seconds() - self._before
+        """Processor time that it has had for this letter; that of reading its pictures is counted by the clock."""
+        reading = time.monotonic() - self._reading if self._reading else 0.0
+        return self._process.processor_seconds() - self._before + self._read_seconds + reading
 
     def make_way(self) -> None:
         """Let every other process go first."""
@@ -300,12 +311,13 @@ class _Child:
         task: Task,
         octets: bytes,
         questions: LetterQuestions | None,
+        pictures: LetterPictures | None,
         fetches: LetterFetches | None,
         seconds: float,
     ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
-        self._before = self._process.processor_seconds()
+        self._before, self._read_seconds = self._process.processor_seconds(), 0.0
         outcome = _Outcome()
         turning_to = ""
         try:
@@ -316,6 +328,8 @@ class _Child:
                     frame = await self._hear()
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
+                    elif isinstance(frame, Picture):
+                        await self._say(Reading(await self._read(pictures, frame)))
                     elif isinstance(frame, Wanted):
                         await self._say(await _fetched(fetches, frame))
                     elif isinstance(frame, Useful):
@@ -338,6 +352,16 @@ class _Child:
         if turning_to:
             outcome.limit = f"{turning_to}: {outcome.limit}"
         return outcome
+
+    async def _read(self, pictures: LetterPictures | None, picture: Picture) -> str | None:
+        if pictures is None:
+            return None
+        self._reading = time.monotonic()
+        try:
+            return await pictures.read(picture.width, picture.height, picture.octets)
+        finally:
+            self._read_seconds += time.monotonic() - self._reading
+            self._reading = 0.0
 
     async def end(self) -> None:
         """Let it go: it ends when its input does."""

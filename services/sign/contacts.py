@@ -10,15 +10,18 @@ MOST = 10
 _D = "[0-9๐-๙]"
 _PLAIN = rf"\(?\+?{_D}(?:[ \-–.()]{{0,2}}{_D}){{2,14}}"
 _PERSON = r"(?:[^\S\n]?\([^()\n]{1,40}\))?"
+_NETWORK = rf"(?:[^\S\n]?\([ก-ฮ.]{{1,6}}\)[^\S\n]?{_D}{{4,6}}(?!{_D}))"
+"""A number inside another network, such as the ministry's (มท)."""
+_RANGE = rf"(?:[^\S\n]?[-–][^\S\n]?{_D}{{1,2}}(?![^\S\n]?[-–]?{_D}))?"
 _NEXT = r"[^\S\n]?(?:,|/|-|–|และ|หรือ|ถึง|[^\S\n])[^\S\n]?"
 _EXTENSIONS = (
     rf"[^\S\n]?(?:ต่อ|ext\.?|#|กด)[^\S\n]?:?[^\S\n]?{_D}{{1,6}}{_PERSON}"
     rf"(?:{_NEXT}{_D}{{1,6}}(?![0-9๐-๙A-Za-z]){_PERSON}){{0,9}}"
 )
-_NUMBER = rf"{_PLAIN}(?:{_EXTENSIONS}|{_PERSON})"
+_NUMBER = rf"{_PLAIN}{_RANGE}(?:{_EXTENSIONS}|{_NETWORK}|{_PERSON})"
 _LABELLED = re.compile(
     # โทรสาร is a fax: the label ends before it.
-    rf"(?:หมายเลขโทรศัพท์|โทรศัพท์(?:มือถือ|เคลื่อนที่|/โทรสาร)?|โทร(?!สาร|เลข|ทัศน์|คม|มาตร)|มือถือ|\bTel(?:ephone)?\b|\bPhone\b|\bMobile\b)"
+    rf"(?:หมายเลขโทรศัพท์|โทร(?:ศัพท์)?\.?\s?(?:/|และ)\s?โทรสาร|โทรศัพท์(?:มือถือ|เคลื่อนที่)?|โทร(?!สาร|เลข|ทัศน์|คม|มาตร)ฯ?|มือถือ|\bTel(?:ephone)?\b|\bPhone\b|\bMobile\b)"
     rf"(?:[^\S\n]?ภายใน)?[^\S\n]?[.:]{{0,2}}[^\S\n]{{0,4}}(?P<numbers>{_NUMBER}(?:[^\S\n]?(?:,|/|;|และ|หรือ)[^\S\n]?{_NUMBER}){{0,4}})",
     re.IGNORECASE,
 )

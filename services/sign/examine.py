@@ -4,6 +4,7 @@ Nothing here fails for what is in a letter: every step that cannot be done leave
 After each step the findings so far are handed to `progress`, so that a step that ends the process takes nothing along.
 """
 
+import itertools
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,10 +17,11 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars
+from services.sign import attachments, body_hash, message, particulars, sent_on, subject_line
 from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
+from services.sign.pages import PAGES, Look
 from services.sign.particulars import Text
 from services.sign.questions import Ask
 from services.sign.trust import TrustStore
@@ -40,6 +42,7 @@ def examine_mail(
     software: str,
     received: MailReceived | None = None,
     ask: Ask | None = None,
+    look: Look | None = None,
     progress: Progress | None = None,
     outside: Outside | None = None,
 ) -> Findings:
@@ -47,7 +50,7 @@ def examine_mail(
 
     What its signatures lack is fetched `outside`, if at all.
     """
-    work = _Work(trust, now_ns, software, progress, outside)
+    work = _Work(trust, now_ns, software, progress, look, outside)
     taken = message.Message()
 
     def take_apart() -> None:
@@ -57,6 +60,7 @@ def examine_mail(
         work.names = [part.name for part in taken.parts]
 
     work.step("", take_apart)
+    work.step("", work.open_mails)
     if taken.readable:
         work.step("", lambda: work.set_body_hash(octets, taken))
     else:
@@ -81,11 +85,12 @@ def examine_pdf(
     trust: TrustStore,
     now_ns: int,
     software: str,
+    look: Look | None = None,
     progress: Progress | None = None,
     outside: Outside | None = None,
 ) -> Findings:
     """Everything there is to find in a PDF file by itself."""
-    work = _Work(trust, now_ns, software, progress, outside)
+    work = _Work(trust, now_ns, software, progress, look, outside)
     work.parts = [Part("application/pdf", name, octets)]
     work.names = [name]
     work.step(name, work.describe)
@@ -97,10 +102,18 @@ class _Work:
     """The findings while they are made."""
 
     def __init__(
-        self, trust: TrustStore, now_ns: int, software: str, progress: Progress | None, outside: Outside | None
+        self,
+        trust: TrustStore,
+        now_ns: int,
+        software: str,
+        progress: Progress | None,
+        look: Look | None,
+        outside: Outside | None,
     ) -> None:
         self._trust, self._now_ns, self._software, self._progress = trust, now_ns, software, progress
-        self._outside = outside
+        self._look, self._outside = look, outside
+        self._pages_left = PAGES
+        self._sent_on = sent_on.SentOn([], [])
         self.subject: str | None = None
         self.body = ""
         self.parts: list[Part] = []
@@ -181,6 +194,11 @@ class _Work:
         if pending is not None:
             self._signatures.append(pending)
 
+    def open_mails(self) -> None:
+        """Mails inside the mail, unless it answers them."""
+        if not (self.subject and subject_line.read(self.subject).reply):
+            self._sent_on = sent_on.read(self.parts)
+
     def open_files(self) -> None:
         """Text and signatures of each PDF file."""
         files = [
@@ -200,10 +218,13 @@ class _Work:
             self.step(name, partial(self._judge, name, octets))
             if pending is not None and len(self._signatures) == before:
                 self._signatures.append(pending)
+        for part in self._sent_on.files:
+            self.report(part.name)
+            self.step(part.name, partial(self._read_text, None, part.name, part.octets))
         if self._signatures and not self._trust.anchors:
             self.warn("trust_store_empty")
 
-    def _read_text(self, index: int, name: str, octets: bytes) -> None:
+    def _read_text(self, index: int | None, name: str, octets: bytes) -> None:
         from services.sign import pdf_text
 
         try:
@@ -211,17 +232,32 @@ class _Work:
         except pdf_text.UnreadablePdfError as error:
             if not error.encrypted:
                 return self.warn("pdf_unreadable", name=name, detail=str(error))
-            known = list(self._attachments)
-            known[index] = msgspec.structs.replace(known[index], encrypted=True)
-            self._attachments = tuple(known)
+            if index is not None:
+                known = list(self._attachments)
+                known[index] = msgspec.structs.replace(known[index], encrypted=True)
+                self._attachments = tuple(known)
             return self.warn("attachment_encrypted", name=name)
         if text.cut:
             self.warn("text_left_out", name=name)
         if not text.lines and text.pages:
-            self.warn("without_text", name=name)
+            return self._read_pictures(name, octets)
         lines: Sequence[Line] = text.lines
         self._texts.append(Text("ocr" if text.scanned else "pdf", lines))
         return None
+
+    def _read_pictures(self, name: str, octets: bytes) -> None:
+        read: list[str] = []
+        if self._look is not None:
+            from services.sign import pictures
+
+            self.report(name)
+            for bitmap in itertools.islice(pictures.render(octets), self._pages_left):
+                self._pages_left -= 1
+                text = self._look(bitmap)
+                if text and text.strip():
+                    read.append(text)
+            self._texts.append(Text("ocr", pictures.lines(read)))
+        self.warn("text_from_scan" if read else "without_text", name=name)
 
     def _judge(self, name: str, octets: bytes) -> None:
         from services.sign import signatures, verdict_words
@@ -241,7 +277,7 @@ class _Work:
 
         def read_particulars() -> None:
             nonlocal read, warnings
-            read, warnings = particulars.read(self.subject, self.body, self._texts, self.names)
+            read, warnings = particulars.read(self.subject, self.body, self._texts, self.names, self._sent_on.mails)
 
         self.step("particulars", read_particulars)
         return Findings(

@@ -33,6 +33,7 @@ PRELOADED = (
     "services.sign.signatures",
     "services.sign.smime",
     "services.sign.pdf_text",
+    "services.sign.pictures",
     "services.sign.authentication",
     "encodings.idna",
     "encodings.cp874",

@@ -27,6 +27,8 @@ class Setup(Frame, frozen=True):
     memory_bytes: int
     seconds: float
     software: str
+    pictures: bool = False
+    """Somebody reads pictures (ocr.py)."""
     fetches: bool = False
     """What letters lack may be asked for."""
 
@@ -44,6 +46,12 @@ class Answer(Frame, frozen=True):
     """To the child: what the DNS says; None where it says nothing."""
 
     records: tuple[str, ...] | None
+
+
+class Reading(Frame, frozen=True):
+    """To the child: the text of a picture; None where nobody could read it."""
+
+    text: str | None
 
 
 class Fetched(Frame, frozen=True):
@@ -68,6 +76,14 @@ class Question(Frame, frozen=True):
 
     name: str
     kind: str
+
+
+class Picture(Frame, frozen=True):
+    """From the child: what does this page say? Shades of grey, row by row."""
+
+    width: int
+    height: int
+    octets: bytes
 
 
 class Wanted(Frame, frozen=True):
@@ -101,8 +117,8 @@ class Done(Frame, frozen=True):
     retire: bool
 
 
-FromParent = Setup | Task | Answer | Fetched
-FromChild = Ready | Begun | Question | Wanted | Useful | SoFar | Done
+FromParent = Setup | Task | Answer | Reading | Fetched
+FromChild = Ready | Begun | Question | Picture | Wanted | Useful | SoFar | Done
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PARENT: msgspec.msgpack.Decoder[FromParent] = msgspec.msgpack.Decoder(FromParent)

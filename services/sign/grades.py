@@ -6,12 +6,19 @@ from typing import NamedTuple
 from services.sign.thai import tidy
 
 _WITHIN = r"ด่วนภายใน[^\n\t\])}]{1,60}"
+_WITHIN_TIME = (
+    # In a Subject line other words follow, so only a date, an hour or a span belongs to the mark.
+    r"ด่วนภายใน\s?(?:(?:วันที่|วัน)?\s?[0-9๐-๙]{1,2}[\s/-]{0,2}(?:[ก-ฮ][ก-๙.\s]{1,14}?|[0-9๐-๙]{1,2})[\s/-]{0,2}(?:พ\.?ศ\.?\s?)?[0-9๐-๙]{2,4}(?![0-9๐-๙])"
+    r"|[0-9๐-๙]{1,3}\s?(?:ชั่วโมง|ชม\.|วัน(?:ทำการ)?|นาที)|วันนี้|พรุ่งนี้)?"
+    r"(?:,?\s?(?:ก่อน|ภายใน)?(?:เวลา)?\s?[0-9๐-๙]{1,2}[.:][0-9๐-๙]{2}\s?(?:น\.|นาฬิกา|น(?![ก-๙])))?"
+)
 _URGENT = r"ด่วน\s?ที่\s?สุด|ด่วน\s?มาก(?!\S*ที่สุด)|ด่วน"
 _CLASSIFIED = r"ลับ\s?ที่\s?สุด|ลับ\s?มาก|ลับ"
 _OPEN = r"[\[({<«*\"'“!|/_\-–:]"
 _CLOSE = r"[\])}>»*\"'”!|/_\-–:.,]"
 _WORD = re.compile(
-    rf"\s*{_OPEN}*\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))(?P<after>\s*{_CLOSE}+\s*|\s+|$)"
+    rf"\s*{_OPEN}*\s*(?:(?P<urgency>{_WITHIN_TIME}(?<!ใน)|{_URGENT})|(?P<secrecy>{_CLASSIFIED})|(?P<normal>ปกติ(?=\s*[\])}}])))"
+    rf"(?P<after>\s*{_CLOSE}+\s*|\s+|$)"
 )
 _BRACKETED = re.compile(rf"[\[(]\s*(?:(?P<urgency>{_WITHIN}|{_URGENT})|(?P<secrecy>{_CLASSIFIED}))\s*[\])]")
 # `ลับ` alone may be the end of a sentence that a writer parted (เก็บเป็นความ ลับ); the graver words are nothing else.

@@ -8,7 +8,10 @@ from services.sign.thai import for_matching, tidy
 _D = "[0-9๐-๙]"
 _LETTERS = r"[ก-ฮ]{1,6}(?:\.\s?[ก-ฮ]{1,6}){0,4}\.?"
 _UNIT = r"\((?:[ก-๙A-Za-z0-9.]|\s(?=[ก-๙A-Za-z0-9])){1,24}\)"
-_CODE = rf"{_D}{{1,6}}(?:\.{_D}{{1,5}}){{0,4}}"
+_GROUP = r"\([ก-ฮ.0-9๐-๙]{1,10}\)"
+_CODE = rf"{_D}{{1,6}}(?:\.?{_GROUP}|\.{_D}{{1,5}}){{0,5}}"
+_WITHIN = rf"(?:{_D}{{1,5}}(?:\.{_D}{{1,4}}){{0,3}}|[ก-ฮ]{{1,3}}\.?)"
+"""What stands between code and running number: a part of the unit's own code, or its letters."""
 _CIRCULAR = r"ว\.?\s{0,2}(?:\([^()\n\t0-9๐-๙]{1,10}\)\s{0,2})?"
 _MARK = r"\([ก-ฮ.]{1,5}\)\s{0,2}"
 _RUNNING = rf"{_D}{{1,7}}(?:\s?/\s?{_D}{{4}})?(?:\s?\([ก-ฮ.]{{1,4}}\))?"
@@ -20,9 +23,9 @@ _NUMBER = rf"""
     (?:
         [ก-ฮ]{{1,3}}\s?/\s?(?P<register>{_CODE})\s?/\s?{_D}{{1,7}}
       |
-        (?P<early>{_CIRCULAR})?(?P<code>{_CODE})(?:\s?{_UNIT})?\s?/\s{{0,2}}(?P<late>{_CIRCULAR}|{_MARK})?{_RUNNING}
+        (?P<early>{_CIRCULAR})?(?P<code>{_CODE})(?:\s?{_UNIT}|\s?[ก-ฮ]{{1,3}}\.?)?\s?/\s{{0,2}}(?:(?P<within>{_WITHIN})\s?/\s?)??(?:(?P<late>{_CIRCULAR}|{_MARK})|[ก-ฮ]{{1,2}}\.?\s{{0,2}})?{_RUNNING}
     )
-    (?![0-9๐-๙/])
+    (?![0-9๐-๙/]|\.[0-9๐-๙])
 """
 _ANYWHERE = re.compile(
     rf"(?:(?P<said>(?:(?<![ก-๙A-Za-z0-9.])|(?<=หนังสือ)|(?<=เลข))ที่\s{{0,4}}[:.]?\s{{0,2}})|(?<![ก-๙A-Za-z0-9.(]))(?P<number>{_NUMBER})",

@@ -15,6 +15,7 @@ from services.sign import (
     dates,
     grades,
     letter_number,
+    receive_stamp,
     several_letters,
     signing_block,
 )
@@ -26,19 +27,24 @@ HEAD_LINES = 120
 
 _SUBJECT = re.compile(r"เรื่อง(?:\s*[:.]\s*|\s+|(?=\S)|$)")
 _ADDRESSEE = re.compile(
-    r"(?:ขอประทาน)?(?:กราบเรียน|กราบทูล|เรียน|นมัสการ|ทูล|เจริญพร|ถึง)(?:\s*[:.]\s*|\s+|$)(?!มาเพื่อ|มายัง|มาพร้อม)"
+    r"(?:ขอประทาน)?(?:กราบเรียน|กราบทูล|เรียน|เสนอ(?=\s)|นมัสการ|ทูล|เจริญพร|ถึง)(?:\s*[:.]\s*|\s+|$)(?!มาเพื่อ|มายัง|มาพร้อม)"
 )
 _STAMPED = re.compile(r"ถึง\s")
 _REFERENCES = re.compile(r"อ้างถึง\s*[:.]?\s*")
 _ENCLOSURES = re.compile(r"(?:สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|สิ่งที่ส่งมาพร้อมนี้|สิ่งที่ส่งมาพร้อมหนังสือนี้|เอกสารแนบ)\s*[:.]?\s*")
-_MEMORANDUM = re.compile(r"ส่วนราชการ\s*[:.]?\s*")
+_MEMORANDUM = re.compile(r"(?:ส่วนราชการ|ส่วนงาน|หน่วยงาน)\s*[:.]?\s*")
 _CLOSING = signing_block.CLOSING
 _LABELS = (_SUBJECT, _ADDRESSEE, _REFERENCES, _ENCLOSURES, _CLOSING)
 _LABEL_COLUMN = re.compile(
-    r"(?:(?<=\t)|^)(ที่|วันที่|ลงวันที่|ส่วนราชการ|เรื่อง|เรียน|ถึง|อ้างถึง|สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|โทร\.?|โทรศัพท์)[ ]?([:.]?)[ ]?\t"
+    r"(?:(?<=\t)|^)(ที่|วันที่|ลงวันที่|ส่วนราชการ|ส่วนงาน|หน่วยงาน|เรื่อง|เรียน|เสนอ|ถึง|อ้างถึง|สิ่งที่ส่งมาด้วย|สิ่งที่แนบมาด้วย|โทร\.?|โทรศัพท์)"
+    r"[ ]?([:.]?)[ ]?\t(?!(?:วันที่|ลงวันที่|เรื่อง|เรียน|ส่วนราชการ|โทร))"
 )
+_COUNTED = re.compile(r"จำนวน\s?\S{1,12}\s?(?:ฉบับ|ชุด|เล่ม|แผ่น|หน้า|รายการ|แฟ้ม|ซอง|ไฟล์)\s*$")
+"""How many of it: an enclosure that says so is named completely."""
+_LEADERS = re.compile(r"\s*(?:\.{2,}|[…]+)\.?\s*|\s*_{3,}\s*")
+"""Dots and rules that are there for a pen to fill."""
 _LABEL_ALONE = re.compile(r"(?:ที่|วันที่|ลงวันที่|ส่วนราชการ)\s*[:.]?\s*")
-_ITEM = re.compile(r"\s*(?P<number>[0-9๐-๙]{1,2})[.)]\s*(?=\S)(?![0-9๐-๙])")
+_ITEM = re.compile(r"\s*(?:\((?=[0-9๐-๙]{1,2}\)))?(?P<number>[0-9๐-๙]{1,2})[.)]\s*(?=\S)(?![0-9๐-๙])")
 
 _AGENCY = re.compile(
     r"(?:สำนักงาน|สำนัก|สนง\.|กระทรวง|ทบวง|กรม|กอง|จังหวัด|อำเภอ|ศาลากลาง|ที่ว่าการ|ที่ทำการ|องค์การ|องค์กร|เทศบาล|อบต\.|อบจ\.|เมืองพัทยา"
@@ -53,8 +59,19 @@ _ADDRESS = re.compile(
     r"|ตู้ ปณ|รหัสไปรษณีย์|กรุงเทพมหานคร(?=\s+[0-9๐-๙])|(?<=\s)(?:อำเภอ|เขต(?!\s?[0-9๐-๙])|จังหวัด)|[0-9๐-๙]{1,5}/[0-9๐-๙]"
     r"|[0-9๐-๙]{1,5}\s+(?:ถนน|ถ\.|ซอย|ซ\.|หมู่|ม\.|อาคาร|ตำบล|ต\.|แขวง)|[0-9๐-๙]{5}(?![0-9๐-๙]))"
 )
+_POSTAL = re.compile(r"[0-9๐-๙]{5}\s*$")
+_PLACE = re.compile(r"(?:อำเภอ|จังหวัด|เขต|กรุงเทพมหานคร|ศูนย์ราชการ)")
+"""What an agency's name may begin with, and a line of its address."""
+_AREA = re.compile(r"\s(?:เขต|ภาค|ที่)\s?[0-9๐-๙]{1,3}\s*$")
+_FRAGMENT = re.compile(r"(?!(?:ถนน|ตำบล|อำเภอ|จังหวัด|แขวง|เขต|กทม|กรุงเทพ))[ก-๎]{1,25}")
+_UNFINISHED = re.compile(r"(?:ตำบล|จังหวัด|อำเภอ|ส่วน|ประจำ|แห่ง|และ|เพื่อ|ด้าน|ของ|พื้นที่|คณะกรรมการ)$")
+"""No name ends so: its line was too short."""
 _NAME_GOES_ON = re.compile(r"(?:และ|แห่ง|เพื่อ|ด้าน|\((?:องค์การมหาชน|มหาชน)|จำกัด)")
-_NO_ISSUER = re.compile(r"\s*(?:ที่|วันที่|ลงวันที่|เรื่อง|เรียน|บันทึกข้อความ|หนังสือ|ประกาศ|คำสั่ง|สำเนา|ชั้นความ|หน้า|www\.|http|-)")
+_NO_ISSUER = re.compile(
+    r"\s*(?:ที่(?!ว่าการ|ทำการ)|วันที่|ลงวันที่|เรื่อง|เรียน|บันทึกข้อความ|หนังสือ|ประกาศ|คำสั่ง|สำเนา|ชั้นความ|หน้า|www\.|http|-)"
+)
+_PUBLIC = re.compile(r"\s*(?:ประกาศ|คำสั่ง)\s*(?P<agency>\S.{2,150})")
+_GIVEN = re.compile(r"\s*(?:ประกาศ|สั่ง)\s?ณ\s?(?:วันที่)?\s*")
 _DATE_LABEL = re.compile(r"\s*(?:ลง)?(?:วันที่|วัน)?\s*[:.]?\s*")
 _DATED = re.compile(r"\s*(?:ลงวันที่|ลว\.?|วันที่)\s*$")
 
@@ -93,6 +110,8 @@ class Letter:
     telephones: list[str] = field(default_factory=list)
     emails: list[str] = field(default_factory=list)
     acknowledgement: Said | None = None
+    public: bool = False
+    """An announcement or an order."""
 
     @property
     def likeness(self) -> int:
@@ -114,7 +133,9 @@ def read(lines: Sequence[Line]) -> Letter:
         letter.subject = _said(_value(lines, subject, _SUBJECT, 6), 0.95)
     if addressed is not None:
         letter.addressee = _said(_value(lines, addressed, _ADDRESSEE, 5), 0.95)
-    _read_head(letter, lines[:head])
+    _read_head(letter, receive_stamp.without(lines[:head]))
+    if addressed is None and subject is not None:
+        _read_public(letter, lines, subject)
     if letter.date is None and addressed is not None and _is_stamped(lines, addressed):
         _read_stamped(letter, lines[addressed:HEAD_LINES])
     after = addressed if addressed is not None else head
@@ -142,10 +163,12 @@ def _labelled(lines: Sequence[Line]) -> Sequence[Line]:
     """The lines with each label beside its value: some files set them in columns, some one below the other."""
     found: list[Line] = []
     for index, line in enumerate(lines):
-        text = _LABEL_COLUMN.sub(r"\1\2 ", line.text)
+        text = _LEADERS.sub("\t", line.text).strip("\t") if index < HEAD_LINES else line.text
+        text = _LABEL_COLUMN.sub(r"\1\2 ", text)
         if index < HEAD_LINES and found and _LABEL_ALONE.fullmatch(found[-1].text):
             both = f"{found[-1].text.strip()} {text}"
-            if letter_number.at_start(both) or _MEMORANDUM.match(both) or dates.find(text.split("\t")[0]):
+            dated = found[-1].text.lstrip().startswith(("วันที่", "ลงวันที่")) and dates.find(text.split("\t")[0])
+            if letter_number.at_start(both) or _MEMORANDUM.match(both) or dated:
                 found[-1] = line._replace(text=both, gap=found[-1].gap)
                 continue
         found.append(line if text == line.text else line._replace(text=text))
@@ -168,7 +191,7 @@ def _referred(item: str) -> Referred:
 
 def _read_head(letter: Letter, head: Sequence[Line]) -> None:
     """Number, date, marks and issuer stand above the subject, in whatever order a file gives their columns."""
-    candidates: list[tuple[str, float]] = []
+    candidates: list[tuple[str, float, bool, bool]] = []
     for line in head:
         for column in line.text.split("\t"):
             urgency, secrecy = grades.of_line(column)
@@ -192,13 +215,24 @@ def _read_head(letter: Letter, head: Sequence[Line]) -> None:
                 letter.issuer = letter.issuer or _issuer(rest[memorandum.end() :], 0.95)
             elif rest.strip():
                 # Above the number stands the letterhead of the paper, seldom the agency alone.
-                candidates.append((rest, 0.95 if letter.number else 0.8))
-    if letter.number or letter.date:
-        for index, (rest, confidence) in enumerate(candidates):
+                candidates.append((rest, 0.95 if letter.number else 0.8, line.full, line.gap))
+    if letter.number or letter.date or (letter.subject and letter.addressee):
+        for index, (rest, confidence, full, _) in enumerate(candidates):
             if letter.issuer is None and _AGENCY.match(rest.strip()):
+                if _POSTAL.search(rest) and _PLACE.match(rest.strip()):
+                    continue
                 letter.issuer = _issuer(rest, confidence)
                 following = candidates[index + 1][0].strip() if index + 1 < len(candidates) else ""
-                if letter.issuer and not _ADDRESS.search(rest.strip()) and _NAME_GOES_ON.match(following):
+                unclosed = rest.count("(") > rest.count(")") and following.count(")") > following.count("(")
+                if _ADDRESS.search(rest.strip()) or not following or _ADDRESS.match(following):
+                    continue
+                # The name of a district, a level of school: no agency by itself, and no address either.
+                area = bool(_AREA.search(following)) and not _AGENCY.match(following)
+                # Without a space: an address has one, and a figure.
+                broken = full and not candidates[index + 1][3] and _FRAGMENT.fullmatch(following)
+                other = _AGENCY.match(following)
+                unfinished = unclosed or (not other and bool(broken or _UNFINISHED.search(rest.strip())))
+                if letter.issuer is None or unfinished or area or _NAME_GOES_ON.match(following):
                     letter.issuer = _issuer(joined([rest, following]), confidence)
 
 
@@ -214,9 +248,26 @@ def _take_date(letter: Letter, column: str) -> str:
     return column if not _DATED.search(before) or len(found) > 1 else column[: found[0].start]
 
 
+def _read_public(letter: Letter, lines: Sequence[Line], subject: int) -> None:
+    """An announcement or an order names its agency in its title and its date below the text; nobody is addressed."""
+    title = next((match for line in lines[:subject] if (match := _PUBLIC.match(line.text))), None)
+    if title is None:
+        return
+    letter.public = True
+    if _AGENCY.match(title.group("agency")):
+        letter.issuer = _said(title.group("agency"), 0.9)
+    for line in lines[subject:HEAD_LINES]:
+        match = _GIVEN.match(line.text)
+        found = dates.find(line.text[match.end() :]) if match else []
+        if found and found[0].start <= 3:
+            letter.date = Said(found[0].iso, 0.9)
+            return
+
+
 def _read_stamped(letter: Letter, lines: Sequence[Line]) -> None:
     """A stamped letter has its agency and date below the text."""
-    for index, line in enumerate(lines):
+    # The last such line: the text above may break where a date of its own stands alone.
+    for index, line in reversed(list(enumerate(lines))):
         found = dates.find(line.text)
         if found and _DATE_LABEL.fullmatch(line.text[: found[0].start]) and not line.text[found[0].end :].strip(" ."):
             letter.date = Said(found[0].iso, min(found[0].confidence, 0.8))
@@ -234,6 +285,9 @@ def _issuer(text: str, confidence: float) -> Said | None:
     address = _ADDRESS.search(name)
     if address:
         name = name[: address.start()]
+    if name.count("(") > name.count(")"):
+        # What a bracket says is the unit's telephone or the like; `(องค์การมหาชน)` is closed.
+        name = name[: name.rindex("(")]
     return _said(name.strip(" ,"), confidence)
 
 
@@ -253,7 +307,7 @@ def _rows(lines: Sequence[Line], start: int, label: re.Pattern[str], most: int) 
     rows = [rest] if rest.strip() else []
     index = start + 1
     while index < len(lines) and len(rows) < most and not _is_label(lines[index]):
-        if rows and (lines[index].gap or not lines[index - 1].full):
+        if rows and (lines[index].gap or not lines[index - 1].full or _COUNTED.search(rows[-1])):
             break
         rows.append(lines[index].text)
         index += 1
@@ -271,7 +325,7 @@ def _items(lines: Sequence[Line], start: int, label: re.Pattern[str], most: int)
         rows.append(lines[index].text)
         index += 1
         while index < len(lines) and len(rows) < most and lines[index - 1].full and not lines[index].gap:
-            if _is_label(lines[index]) or _ITEM.match(lines[index].text):
+            if _is_label(lines[index]) or _ITEM.match(lines[index].text) or _COUNTED.search(rows[-1]):
                 break
             rows.append(lines[index].text)
             index += 1

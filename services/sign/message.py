@@ -118,7 +118,9 @@ def decoded(value: str) -> str:
     # Behind the last word's end is none: the standard library would look for it from every beginning.
     words, end, rest = value[:VALUE_CHARACTERS].rpartition("?=")
     try:
-        pieces: list[tuple[str | bytes, str | None]] = [*decode_header(words + end), (rest, None)]
+        # Unfolded first: the library drops the space of a line that goes on behind an encoded word.
+        unfolded = (words + end).replace("\r", "").replace("\n", "")
+        pieces: list[tuple[str | bytes, str | None]] = [*decode_header(unfolded), (rest, None)]
     except (HeaderParseError, ValueError, binascii.Error):
         return tidy(scrub(value))
     text = "".join(piece if isinstance(piece, str) else decode(piece, label or "") for piece, label in pieces)

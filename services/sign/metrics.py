@@ -51,6 +51,11 @@ CHILD_WALLS = Gauge(
     "Walls around a child process (network namespace, files, system call filter); 0 is none.",
     multiprocess_mode="livemin",
 )
+OCR = Counter(
+    "saraban_sign_ocr_total",
+    "Pages without text that were given to character recognition.",
+    ["outcome"],  # read | empty | time | failed | refused
+)
 CHECKPOINTS = Counter(
     "saraban_sign_checkpoints_total",
     "Heads of books signed and published.",

@@ -6,7 +6,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from services.sign import grades
-from services.sign.thai import repair
+from services.sign.thai import repair, tidy
 
 ANNOTATIONS = 100
 """Most annotations of a page that are looked at."""
@@ -39,7 +39,7 @@ def stamps(page: pypdfium2.PdfPage) -> list[str]:
             continue
         try:
             if pdfium.FPDFAnnot_GetSubtype(annotation) in _KINDS:
-                text = repair(_contents(annotation)).strip()
+                text = tidy(repair(_contents(annotation)))
                 if any(grades.of_line(text)):
                     found.append(text)
         finally:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from contracts import findings
 from contracts.findings import Particular, Particulars, Reference, Source
@@ -19,12 +20,15 @@ from services.sign.quoted import Inner, split
 from services.sign.thai import for_matching, repair, tidy
 from services.sign.warnings import warning
 
-SCAN_FACTOR = 0.5
-"""How much less a particular of a scan is trusted."""
+SCAN_FACTOR = 0.45
+"""How much less a particular of a scan is trusted: never so much that it is shown as the letter's own word (0.5)."""
 
 _FILE_NAME = re.compile(
     r"ที่\s*(?P<letters>[ก-ฮ]{1,6}\.?)\s?(?P<code>[0-9๐-๙][0-9๐-๙.]{1,12})\s?[-_]\s?(?P<rest>ว?\s?[0-9๐-๙]{1,7})(?![0-9๐-๙])"
 )
+NAMED: Final = 0.9
+"""Confidence of a Subject line that says เรื่อง."""
+_NAMED = re.compile(r"เรื่อง\s*[:.]?\s*")
 _SENT_ON = re.compile(r"(?:ส่ง|นำส่ง|จัดส่ง|แนบ)(?:สำเนา)?หนังสือ[^\n]{0,60}?$")
 
 
@@ -88,7 +92,7 @@ def read(
                 ]
             ),
             issuer=_particular(letter.issuer, source),
-            subject=pick.one(lambda said: said.subject),
+            subject=_named_in_body(letter, line, body_lines) or pick.one(lambda said: said.subject),
             addressee=_particular(letter.addressee, source),
             references=_references(source, letter, line),
             enclosures=tuple(item for said in letter.enclosures if (item := _particular(said, source))),
@@ -187,6 +191,19 @@ def _date_of_body(letter: Letter, body: Sequence[Line]) -> Particular | None:
     return None
 
 
+def _named_in_body(letter: Letter, line: subject_line.SubjectLine, body: Sequence[Line]) -> Particular | None:
+    """`ขอส่งหนังสือ … ที่ <number> … เรื่อง <subject>`: where neither a letter nor the Subject line names it."""
+    if letter.likeness or _number_of_body(body) is None or (line.subject and line.subject.confidence >= NAMED):
+        return None
+    for row in body[:60]:
+        for item in letter_number.find(row.text):
+            if not item.refers and _SENT_ON.search(row.text[: item.start]):
+                said = _NAMED.search(row.text, item.end, item.end + 60)
+                subject = tidy(row.text[said.end() :])[:1000] if said else ""
+                return Particular(value=subject, source="body", confidence=0.6) if subject else None
+    return None
+
+
 def _number_of_name(names: Sequence[str]) -> Particular | None:
     """A file name cannot hold a slash; only one that says `ที่` is believed, and not much."""
     for name in names:
@@ -198,7 +215,9 @@ def _number_of_name(names: Sequence[str]) -> Particular | None:
 
 
 def _references(source: Source, letter: Letter, line: subject_line.SubjectLine) -> tuple[Reference, ...]:
-    told = [(source, item) for item in letter.references] or [("subject", item) for item in line.references]
+    own = letter_number.match_key(letter.number.value) if letter.number else None
+    typed = [item for item in line.references if not item.number or letter_number.match_key(item.number) != own]
+    told = [(source, item) for item in letter.references] or [("subject", item) for item in typed]
     return tuple(
         Reference(
             number=item.number,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from services.sign import page_marks
+from services.sign import lines as lines_of_text
+from services.sign import page_marks, sara_am
 from services.sign.lines import LINE_CHARACTERS, LINES, Line
 from services.sign.thai import MARKS, repair
 
@@ -29,6 +30,11 @@ _SPACE_EM = 0.2
 _COLUMN_EM = 1.6
 _FULL = 0.8
 _PARAGRAPH = 1.45
+_INDENT = 40.0
+"""Points: a paragraph is indented by 2.5 cm (71) in letters, by less elsewhere."""
+_BROKEN = 0.5
+"""A line that was broken before a long word is still so much of its column."""
+_ALIGNED = 14.0
 
 
 class PdfText(NamedTuple):
@@ -57,6 +63,15 @@ class _Box(NamedTuple):
     right: float
     bottom: float
     top: float
+
+
+class _Row(NamedTuple):
+    """One line as it stands on the page."""
+
+    text: str
+    box: _Box
+    begins: tuple[float, ...]
+    """Where its first words begin, and its columns."""
 
 
 def read(octets: bytes) -> PdfText:
@@ -105,7 +120,7 @@ def _read(document: pypdfium2.PdfDocument) -> PdfText:
             ]
         text_page.close()
         page.close()
-    return PdfText(lines[:LINES], pages, scanned, cut or pages > PAGES)
+    return PdfText(_with_sara_aa(lines[:LINES]), pages, scanned, cut or pages > PAGES)
 
 
 def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, float]) -> list[Line]:
@@ -119,40 +134,98 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
                 rows.append([])
         elif code:
             rows[-1].append(index)
-    found: list[tuple[str, _Box, float]] = []
-    for row in rows:
-        line = _row(raw, row)
+    found: list[_Row] = []
+    for indexes in _whole(raw, rows):
+        line = _row(raw, indexes)
         if line is not None:
             found.append(line)
     if not found:
         return []
-    edge = max(box.right for _, box, _ in found)
-    start = min(box.left for _, box, _ in found)
+    edge = max(row.box.right for row in found)
+    start = min(row.box.left for row in found)
     pitches = sorted(
-        above[1].bottom - below[1].bottom
+        above.box.bottom - below.box.bottom
         for above, below in itertools.pairwise(found)
-        if above[1].bottom > below[1].bottom
+        if above.box.bottom > below.box.bottom
     )
     # The closest lines are those of one paragraph; a letter of short lines only has no other measure.
     pitch = pitches[len(pitches) // 4] if pitches else 0.0
     lines = []
-    previous: _Box | None = None
-    for text, box, _ in found:
+    previous: _Row | None = None
+    for index, row in enumerate(found):
+        box = row.box
         gap = previous is not None and (
-            previous.bottom - box.bottom > _PARAGRAPH * pitch or previous.bottom < box.bottom
+            previous.box.bottom - box.bottom > _PARAGRAPH * pitch
+            or previous.box.bottom < box.bottom
+            or _is_indented(row, previous, start, edge)
         )
-        full = edge - start > 0 and (box.right - start) >= _FULL * (edge - start)
-        clean = repair(text)
+        following = found[index + 1] if index + 1 < len(found) else None
+        full = edge > start and box.right - start >= _FULL * (edge - start)
+        full = full or (edge > start and following is not None and _fits_not(row, following, start, edge))
+        clean = repair(row.text)
         if clean.strip():
             at_edge = page_marks.is_at_edge(box.left, box.right, box.bottom, box.top, size)
             lines.append(Line(clean[:LINE_CHARACTERS].strip("\t\n"), full=full, gap=gap, edge=at_edge))
-        previous = box
+        previous = row
     return lines
 
 
-def _row(raw: object, row: list[int]) -> tuple[str, _Box, float] | None:
-    """One line: its text with columns as tabs, its box, its size of type."""
+def _whole(raw: object, rows: list[list[int]]) -> list[list[int]]:
+    """The rows with those put together that stand side by side on one line: pdfium parts glyphs that a file placed
+    one by one."""
+    whole: list[list[int]] = []
+    for row in rows:
+        if whole and row and whole[-1] and _goes_on(raw, whole[-1][-1], row[0]):
+            whole[-1] = whole[-1] + row
+        else:
+            whole.append(row)
+    return whole
+
+
+def _goes_on(raw: object, last: int, first: int) -> bool:
+    before, after = _origin(raw, last), _origin(raw, first)
+    ended, begun = _box(raw, last), _box(raw, first)
+    if before is None or after is None or ended is None or begun is None:
+        return False
+    size = pdfium.FPDFText_GetFontSize(raw, first) * _scale(raw, first)
+    return abs(before[1] - after[1]) <= 0.5 and -size <= begun.left - ended.right <= _SPACE_EM * size
+
+
+def _origin(raw: object, index: int) -> tuple[float, float] | None:
+    x, y = ctypes.c_double(), ctypes.c_double()
+    return (x.value, y.value) if pdfium.FPDFText_GetCharOrigin(raw, index, x, y) else None
+
+
+def _with_sara_aa(lines: list[Line]) -> list[Line]:
+    if not sara_am.is_confused("\n".join(line.text for line in lines)):
+        return lines
+    return [line._replace(text=sara_am.repair(line.text)) for line in lines]
+
+
+def _is_indented(row: _Row, previous: _Row, start: float, edge: float) -> bool:
+    """Whether a paragraph begins: further right than the text, and under nothing that begins in the line above."""
+    if row.box.left - start < _INDENT:
+        return False
+    # A line in the middle of the page has only its own beginning.
+    aside = previous.box.left - start
+    middle = aside >= _ALIGNED and abs(aside - (edge - previous.box.right)) <= 2 * _ALIGNED
+    begins = previous.begins[:1] if middle else previous.begins
+    return all(abs(row.box.left - begun) > _ALIGNED for begun in begins)
+
+
+def _fits_not(row: _Row, following: _Row, start: float, edge: float) -> bool:
+    """Whether the line ends because the next word was too long for it."""
+    word = following.text.split()[0] if following.text.split() else ""
+    if not word or lines_of_text.PARAGRAPH.match(repair(word)):
+        return False
+    width = (following.box.right - following.box.left) * len(word) / len(following.text)
+    return row.box.right - start >= _BROKEN * (edge - start) and row.box.right + width > edge
+
+
+def _row(raw: object, row: list[int]) -> _Row | None:
+    """One line: its text with columns as tabs, its box, and where its words begin."""
     text: list[str] = []
+    begins: list[float] = []
     whole: _Box | None = None
     size = 0.0
     before: _Box | None = None  # of the last character that is seen, while a space may be missing or be a column
@@ -169,7 +242,11 @@ def _row(raw: object, row: list[int]) -> tuple[str, _Box, float] | None:
             size = size or pdfium.FPDFText_GetFontSize(raw, index) * _scale(raw, index)
             before = _box(raw, last)
             distance = here.left - before.right if before else 0.0
-            if pending and distance > _COLUMN_EM * size > 0:
+            apart = distance > _COLUMN_EM * size > 0
+            # A label's value begins second, a numbered item third.
+            if apart or (len(begins) < 3 and (pending or distance > _SPACE_EM * size > 0)):
+                begins.append(here.left)
+            if pending and apart:
                 pending = "\t"
             elif not pending and distance > _SPACE_EM * size > 0:
                 pending = " "
@@ -180,9 +257,11 @@ def _row(raw: object, row: list[int]) -> tuple[str, _Box, float] | None:
         last = index
         if whole is None:
             whole = here or _box(raw, index)
+            if whole is not None:
+                begins.append(whole.left)
     if whole is None or not text:
         return None
-    end = _box(raw, last)
+    end, origin = _box(raw, last), _origin(raw, row[0])
     if end is not None:
         whole = _Box(
             min(whole.left, end.left),
@@ -190,7 +269,9 @@ def _row(raw: object, row: list[int]) -> tuple[str, _Box, float] | None:
             min(whole.bottom, end.bottom),
             max(whole.top, end.top),
         )
-    return "".join(text) + pending, whole, size
+    if origin is not None:
+        whole = whole._replace(bottom=origin[1])  # the line's, not that of a mark above or a vowel below
+    return _Row("".join(text) + pending, whole, tuple(begins))
 
 
 def _scale(raw: object, index: int) -> float:

@@ -61,8 +61,11 @@ def end_with_parent() -> None:
             os._exit(1)  # it ended before it was asked for
 
 
-def raise_walls(memory_bytes: int, *, use_landlock: bool = True) -> tuple[str, ...]:
-    """Raise every wall the host permits, for the rest of this process; the names of those that stand."""
+def raise_walls(memory_bytes: int, *, use_landlock: bool = True, programs: bool = False) -> tuple[str, ...]:
+    """Raise every wall the host permits, for the rest of this process; the names of those that stand.
+
+    With `programs` it may become another program, which may read files and start more, behind the other walls.
+    """
     global _statm  # the process's own, which cannot be opened from behind the walls
     for kind, limit in (
         (resource.RLIMIT_AS, memory_bytes),
@@ -84,9 +87,9 @@ def raise_walls(memory_bytes: int, *, use_landlock: bool = True) -> tuple[str, .
     end_with_parent()  # after the change of namespace, which takes the wish back
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return tuple(standing)
-    confined = use_landlock and landlock.restrict(libc)
-    filtered = _filter(libc, opening=confined)
-    if confined or filtered:
+    confined = use_landlock and not programs and landlock.restrict(libc)
+    filtered = _filter(libc, opening=confined or programs, programs=programs)
+    if confined or (filtered and not programs):
         standing.append(FILES)
     if filtered:
         standing.append(FILTER)
@@ -111,11 +114,15 @@ def resident_bytes() -> int:
         return 0
 
 
-def _filter(libc: ctypes.CDLL, *, opening: bool) -> bool:
+def _filter(libc: ctypes.CDLL, *, opening: bool, programs: bool) -> bool:
     machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         return False
-    forbidden = (*_NETWORK[machine], *_PROCESSES[machine], *_FORKING[machine], *_FILES[machine])
+    forbidden = (*_NETWORK[machine], *_FILES[machine])
+    if programs:
+        forbidden += _PROCESSES[machine][2:]  # all but the first two, which become another program
+    else:
+        forbidden += (*_PROCESSES[machine], *_FORKING[machine])
     if not opening:
         forbidden += _OPENING[machine]
     count = len(forbidden)

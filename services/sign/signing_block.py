@@ -8,7 +8,9 @@ from services.sign import dates
 from services.sign.lines import Line
 from services.sign.thai import tidy
 
-CLOSING = re.compile(r"\s*(?:ขอแสดงความนับถือ|ขอแสดงความเคารพ|ด้วยความเคารพ|ขอนมัสการด้วยความ|ควรมิควรแล้วแต่)")
+CLOSING = re.compile(
+    r"\s*(?:(?:ประกาศ|สั่ง|ให้ไว้|ออกให้)\s?ณ\s?วันที่|ขอแสดงความนับถือ|ขอแสดงความเคารพ|ด้วยความเคารพ|ขอนมัสการด้วยความ|ควรมิควรแล้วแต่)"
+)
 """The words before the signature of a letter to the outside; a memorandum has none."""
 
 _LINES = 14
@@ -21,6 +23,11 @@ _TITLE = (
     r"|นายแพทย์|แพทย์หญิง|ทันตแพทย์|เภสัชกร|สัตวแพทย์|พระ|M(?:r|s|rs|iss)\.?\s|Dr\.?\s)"
 )
 _NAME = re.compile(r"(?:\(?ลงชื่อ\)?[\s.…_]*)?\(\s*(?P<name>[ก-๙A-Za-z][ก-๙A-Za-z.\-’' ]{2,90}[ก-๙A-Za-z.])\s*\)\s*")
+_RANK = re.compile(
+    r"(?:(?:ว่าที่\s?)?(?:พล|พัน|ร้อย|จ่า|สิบ|นาวา|เรือ|นาย|ดาบ)(?:ตำรวจ|อากาศ|เรือ|ทหาร)?(?:เอก|โท|ตรี|จัตวา|สิบ)?(?:พิเศษ|หญิง)?"
+    r"|(?:พล|พ|ร|ส|จ|น|ด)\.\s?[ก-ฮ]{1,2}\.\s?(?:[ก-ฮ]\.)?)"
+)
+"""An officer's rank stands on the line above the brackets."""
 _TITLED = re.compile(_TITLE)
 _NO_NAME = re.compile(
     # What stands alone in brackets, too: a copy's mark, an amount in words, a note. Figures are no name at all.
@@ -58,7 +65,8 @@ def find(lines: Sequence[Line], *, stamped: bool = False) -> Signature | None:
 def _below(lines: Sequence[Line], *, titled: bool, confidence: float) -> Signature | None:
     for index, line in enumerate(lines):
         for column, text in enumerate(line.text.split("\t")):
-            name = _name(text, titled=titled)
+            above = lines[index - 1].text.strip() if index else ""
+            name = _name(text, titled=titled and not _RANK.fullmatch(above))
             if name is not None:
                 return Signature(name, _position(lines[index + 1 :], column), confidence)
     return None

@@ -15,9 +15,16 @@ _GATEWAY = re.compile(r"\s*\[(?!\d)[A-Za-z0-9 _.:-]{1,24}\]\s*")
 _NAMED = re.compile(r"(?:^|[\s:,\-–|\])])เรื่อง\s*[:.]?\s*(?=\S)")
 _DATED = re.compile(r"[\s,(\[]*(?:ลงวันที่|ลว\.?|วันที่)\s*[:.]?\s*$")
 _JOINERS = " \t:：,;-–—|/_()[]{}<>*"
-_APPENDED = re.compile(r"[(\[:：,;\-–—|]\s*(?:(?:หนังสือ)?(?:เลข)?ที่)?\s*$|\sที่\s*$")
+_APPENDED = re.compile(r"[(\[:：,;\-–—|]\s*(?:หนังสือ)?(?:เลข)?(?:ที่)?\s*$")
 """Before a number that stands behind the subject, not in it."""
-_LETTER_WORD = re.compile(r"[\s:]*(?:หนังสือ(?:เลขที่|ที่)?|เลขที่|ที่)?\s*$")
+_SENT = re.compile(r"หนังสือ\S{0,60}\s*$")
+_AFTER_NUMBER = " \t:：,;-–—|/_)]}>"
+_LETTER_WORD = re.compile(r"[\s:]*(?:บันทึกข้อความ|บันทึก|หนังสือ)?\s*(?:เลข)?(?:ที่)?\s*$")
+_SENDER = re.compile(
+    r"[\s:]*(?:(?:หนังสือ|บันทึกข้อความ)\s?)?(?:สำนัก|กระทรวง|กรม|กอง|จังหวัด|อำเภอ|เทศบาล|องค์การ|มหาวิทยาลัย|โรงเรียน|โรงพยาบาล|ศาล|สถาบัน|คณะ|วิทยาลัย)"
+    r"\S{2,60}\s*$"
+)
+"""Before a number: the agency alone, as one word. Its letter's subject comes after the number."""
 
 
 @dataclass
@@ -37,7 +44,7 @@ class SubjectLine:
 def read(line: str) -> SubjectLine:
     """Read a decoded Subject line."""
     found = SubjectLine()
-    rest = tidy(repair(line))[:CHARACTERS]
+    rest = tidy(repair(line).replace("_", " "))[:CHARACTERS]
     reply = False
     while match := _PREFIX.match(rest) or _GATEWAY.match(rest):
         reply = reply or bool(match.groupdict().get("reply"))
@@ -58,10 +65,23 @@ def read(line: str) -> SubjectLine:
     named = _NAMED.search(rest)
     if named:
         rest = rest[named.end() :]
-    subject = tidy(rest).strip(_JOINERS if named is None else " \t")
+    subject = _bare(tidy(rest)) if named is None else tidy(rest)
     if subject:
         found.subject = Said(subject, 0.9 if named else 0.7)
     return found
+
+
+def _bare(text: str) -> str:
+    """The text without what joined it to other words; brackets of its own stay."""
+    bare = text.strip(_JOINERS)
+    at = text.find(bare)
+    before, after = text[:at].rstrip(), text[at + len(bare) :].lstrip()
+    for opening, closing in ("()", "[]"):
+        if bare.count(opening) > bare.count(closing) and after.startswith(closing):
+            bare += closing
+        elif bare.count(closing) > bare.count(opening) and before.endswith(opening):
+            bare = opening + bare
+    return bare
 
 
 def _own(found: SubjectLine, line: str, number: letter_number.Found) -> str:
@@ -74,9 +94,10 @@ def _own(found: SubjectLine, line: str, number: letter_number.Found) -> str:
         after = after[days[0].end :]
     word = _LETTER_WORD.search(before)
     said = before[: word.start() if word else None]
-    if not said.strip(_JOINERS):
-        return after.lstrip(_JOINERS)
-    if not after.strip(_JOINERS) and _APPENDED.search(before):
+    if not said.strip(_JOINERS) or (after.strip(_JOINERS) and _SENDER.fullmatch(before)):
+        return after.lstrip(_AFTER_NUMBER)
+    named = line[number.start : number.end].startswith("ที่") and before.endswith(" ")
+    if not after.strip(_JOINERS) and (_APPENDED.search(before) or (named and not _SENT.search(before))):
         return said.rstrip(_JOINERS)
     # In the middle of a sentence the number is part of it, and stays.
     return line

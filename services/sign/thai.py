@@ -61,7 +61,7 @@ _AM_BEFORE_TONE = re.compile(rf"ำ([{_TONES}])")
 _CLUSTER = re.compile(rf"([ก-ฮ])([{MARKS}]{{2,}})")
 _DOUBLED = re.compile(
     # After these marks Thai spelling wants another consonant, so the same cluster cannot follow at once.
-    rf"([ก-ฮ](?:[ัิึื][{_TONES}]|[ัื])|[ข-ฮ]็)\1+"
+    rf"([ก-ฮ](?:[ัิึื][{_TONES}]|[ัื])|[ข-ฮ]็|[ก-ฮ][ิุ]?์)\1+"
 )
 _ORDER = {mark: 1 if mark in _TONES else 2 if mark in "์๎" else 0 for mark in MARKS}
 

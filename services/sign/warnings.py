@@ -34,6 +34,7 @@ Code = Literal[
     "smime_sent_for",
     "smime_unsigned_content",
     "smime_without_address",
+    "text_from_scan",
     "text_left_out",
     "trust_store_empty",
     "upstream_unknown",
@@ -135,6 +136,10 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "smime_without_address": (
         "ใบรับรองของผู้ลงลายมือชื่อไม่ระบุที่อยู่อีเมล จึงเทียบกับที่อยู่ผู้ส่ง ({sender}) ไม่ได้",
         "The signing certificate names no e-mail address, so the one in From ({sender}) could not be compared.",
+    ),
+    "text_from_scan": (
+        "ไฟล์ {name} เป็นภาพสแกน ระบบอ่านด้วยการรู้จำตัวอักษร ข้อความที่อ่านได้อาจผิด และไม่ได้อ่านตัวเลขไทย",
+        "{name} is a scan; its text was recognised, may be wrong, and has no Thai figures.",
     ),
     "text_left_out": (
         "ไฟล์ {name} ยาวเกินกำหนด อ่านเฉพาะส่วนต้น",

@@ -26,7 +26,8 @@ _LONGEST: Final = 32 * 1024
 
 def decoded(line: str) -> str:
     """The text of a header line; what cannot be decoded shows as U+FFFD or as written. Never raises."""
-    line = line[:_LONGEST]
+    # Unfolded: decode_header drops the space of a line that goes on behind an encoded word.
+    line = line[:_LONGEST].replace("\r\n", "").replace("\n", "")
     if "=?" in line:
         # Behind the last word's end is none: the standard library would look for it from every beginning.
         words, end, rest = line.rpartition("?=")
