@@ -15,6 +15,9 @@ Code = Literal[
     "dmarc_failed",
     "examination_failed",
     "letter_erased",
+    "malware_found",
+    "malware_not_scanned",
+    "malware_scanner_noted",
     "message_unreadable",
     "name_misleads",
     "number_differs",
@@ -56,6 +59,18 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "letter_erased": (
         "หนังสือถูกลบออกจากระบบก่อนการตรวจ",
         "The letter was erased before it was examined.",
+    ),
+    "malware_found": (
+        "พบโปรแกรมประสงค์ร้าย {name} ในหนังสือ ระบบเก็บต้นฉบับไว้โดยไม่ส่งต่อ",
+        "Malware {name} was found in the letter; the original is kept and goes to nobody.",
+    ),
+    "malware_not_scanned": (
+        "หนังสือยังไม่ได้ตรวจหาโปรแกรมประสงค์ร้าย ({thai}) โปรดระวังการเปิดไฟล์แนบ",
+        "The letter was not scanned for malware ({english}); take care before opening its files.",
+    ),
+    "malware_scanner_noted": (
+        "โปรแกรมตรวจหาโปรแกรมประสงค์ร้ายแจ้งข้อสังเกต {name} ซึ่งมิใช่ชื่อของโปรแกรมประสงค์ร้าย",
+        "The malware scanner remarked {name}, which is a property and no malware.",
     ),
     "message_unreadable": (
         "อ่านโครงสร้างข้อความไม่ได้ ({detail})",
