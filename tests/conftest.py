@@ -24,6 +24,7 @@ PROGRAMS = {
     "nodejs": "node",
     "dnsmasq-base": "dnsmasq",
     "rspamd": "rspamd",
+    "clamav-daemon": "clamd",
     "curl": "curl",
     "softhsm2": "softhsm2-util",
     "exim4-daemon-light": "exim4",

@@ -15,16 +15,21 @@ from services.notify.receipt_mail import TEXT, particulars
 from services.notify.wire import Mail, Part
 from services.words import wording
 
-Why = Literal["classified", "undeliverable"]
+Why = Literal["classified", "undeliverable", "infected"]
 
 _SUBJECTS: Final[Mapping[Why, str]] = {
     "classified": "มีหนังสือชั้นความลับเข้าสู่ระบบ",
+    "infected": "พบโปรแกรมประสงค์ร้ายในหนังสือ",
     "undeliverable": "ส่งหนังสือเข้ากล่องจดหมายของหน่วยงานไม่สำเร็จ",
 }
 
 
-def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = "") -> Mail:
-    """The alert for one letter; `reason` is what the relay said, for an undeliverable one."""
+def compose(
+    entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = "", malware: str = "", passed: bool = False
+) -> Mail:
+    """The alert for one letter; `reason` is what the relay said, for an undeliverable one, `malware` what was found in
+    an infected one. `passed`: it had gone to a mailbox before that was known.
+    """
     recipient = address.written(to)
     central = entry.central_address(None)
     message_id = entry.message_id("alert")
@@ -38,7 +43,9 @@ def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = ""
         wire.field("X-Auto-Response-Suppress", "All"),
         wire.field("Content-Language", "th"),
     ]
-    text = "\r\n".join(["เรียน นายทะเบียน", "", *_words(entry, why, reason), "", *particulars(entry), ""])
+    text = "\r\n".join(
+        ["เรียน นายทะเบียน", "", *_words(entry, why, reason, malware, passed=passed), "", *particulars(entry), ""]
+    )
     return Mail(
         sender=entry.return_path,
         recipient=recipient,
@@ -48,13 +55,23 @@ def compose(entry: Entry, why: Why, *, to: str, dated: Instant, reason: str = ""
     )
 
 
-def _words(entry: Entry, why: Why, reason: str) -> list[str]:
+def _words(entry: Entry, why: Why, reason: str, malware: str, *, passed: bool) -> list[str]:
     if why == "classified":
         return [
             f"{clean(entry.agency.name)} ได้รับหนังสือที่มีเครื่องหมายชั้นความลับทางไปรษณีย์อิเล็กทรอนิกส์ "
             "ระบบลงทะเบียนรับแล้ว และไม่ส่งต่อเนื้อหาทางอีเมล",
             wording.CLASSIFIED_LETTER,
             "โปรดเปิดหนังสือจากระบบตามระเบียบว่าด้วยการรักษาความลับของทางราชการ",
+        ]
+    if why == "infected":
+        kept = "ระบบลงทะเบียนรับแล้ว และไม่ส่งต่อหนังสือ ต้นฉบับเก็บไว้ในระบบโดยไม่มีการแก้ไข"
+        gone = "คำเตือน: หนังสือถูกส่งเข้ากล่องจดหมายของหน่วยงานก่อนทราบผลตรวจ โปรดแจ้งผู้รับมิให้เปิดไฟล์แนบ"
+        failed = f"ระบบแจ้งไปยังกล่องจดหมายของหน่วยงานไม่สำเร็จ สาเหตุ: {clean(reason)}"
+        return [
+            f"{clean(entry.agency.name)} ได้รับหนังสือที่มีโปรแกรมประสงค์ร้าย {clean(malware)}",
+            gone if passed else kept,
+            *([failed] if reason else []),
+            f"ตำแหน่งของหนังสือในระบบ: {entry.position}",
         ]
     return [
         "หนังสือฉบับนี้ลงทะเบียนรับแล้ว แต่ระบบส่งเข้ากล่องจดหมายของหน่วยงานไม่สำเร็จ โปรดแจ้งผู้ดูแลระบบ",

@@ -107,8 +107,8 @@ class Clamd:
         """What it says it is; empty if it does not answer, after waiting for it as long as letters may."""
         while True:
             now = time.monotonic()
-            left = self._wait if self._silent_since is None else self._silent_since + self._wait - now
-            if left <= 0 and now - self._asked < PROBE_SECONDS:
+            given_up = self._silent_since is not None and now >= self._silent_since + self._wait
+            if given_up and now - self._asked < PROBE_SECONDS:
                 return ""
             self._asked = now
             try:

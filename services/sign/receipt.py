@@ -128,6 +128,8 @@ def _statements(
         said.append(wording.LETTER_ERASED)
     elif _warned(findings, NOT_JUDGED):
         said.append(wording.INCOMPLETE_LETTER)
+    if findings is not None and findings.scan is not None and findings.scan.outcome == "infected":
+        said.append(wording.infected(findings.scan))
     if seal.kind == "test":
         said.append(wording.TEST)
     return said
