@@ -47,11 +47,12 @@ def compose(
     eight_bit_relay: bool,
     utf8_relay: bool = True,
     with_original: bool = True,
+    unscanned: bool = False,
 ) -> Mail:
-    """The cover mail to one mailbox. Without the original where the mailbox's relay does not take its size, or where
-    malware was found in it.
+    """The cover mail to one mailbox. Without the original where the mailbox's relay does not take its size, where
+    malware was found in it, or where nothing is known of that (`unscanned`) though it should be.
     """
-    with_original = with_original and not infected(findings)
+    with_original = with_original and not unscanned and not infected(findings)
     recipient = address.written(to)
     central = entry.central_address(event)
     message_id = entry.message_id("cover")
@@ -71,7 +72,8 @@ def compose(
         wire.field("X-Auto-Response-Suppress", "All"),
         wire.field("Content-Language", "th"),
     ]
-    said = _text(entry, event, letter, findings, attached if with_original else None, reply_to)
+    about = _about_original(entry, letter, findings, attached if with_original else None, unscanned=unscanned)
+    said = _text(entry, event, findings, about, reply_to)
     parts = [Part(media_type=TEXT, content=said.encode()), *([attached] if with_original else [])]
     return Mail(
         sender=entry.return_path,
@@ -101,9 +103,8 @@ def _subject(entry: Entry, event: MailReceived, findings: Findings | None) -> st
 def _text(
     entry: Entry,
     event: MailReceived,
-    letter: bytes,
     findings: Findings | None,
-    attached: Part | None,
+    about_original: list[str],
     reply_to: str,
 ) -> str:
     name, author = address.author(event.lines.from_)
@@ -121,7 +122,7 @@ def _text(
         f"ผลตรวจโดเมนผู้ส่ง: {_origin(event, findings, author or event.sender)}",
         *_warnings(findings),
         "",
-        *_about_original(entry, letter, findings, attached),
+        *about_original,
         *([f"ตอบกลับอีเมลฉบับนี้ จะส่งถึงผู้ส่งหนังสือโดยตรงที่ {reply_to}"] if reply_to else []),
         "",
     ]
@@ -207,7 +208,9 @@ def _warnings(findings: Findings | None) -> list[str]:
     return ["ข้อควรทราบ:", *(f"- {clean(warning.thai, 500)}" for warning in findings.warnings[:50])]
 
 
-def _about_original(entry: Entry, letter: bytes, findings: Findings | None, attached: Part | None) -> list[str]:
+def _about_original(
+    entry: Entry, letter: bytes, findings: Findings | None, attached: Part | None, *, unscanned: bool
+) -> list[str]:
     digest = f"ขนาด {thai_style.number(len(letter))} ไบต์ SHA-256 {sha256_hex(letter)}"
     malware = infected(findings)
     if malware:
@@ -217,7 +220,7 @@ def _about_original(entry: Entry, letter: bytes, findings: Findings | None, atta
             "ต้นฉบับเก็บไว้ในระบบโดยไม่มีการแก้ไข และใบรับแจ้งผู้ส่งแล้วว่าไม่ได้ส่งต่อ โปรดติดต่อผู้ส่งให้ส่งหนังสือใหม่",
             f"หากจำเป็นต้องใช้ต้นฉบับ ขอรับจากผู้ดูแลระบบ โดยแจ้งตำแหน่ง {entry.position} ({digest})",
         ]
-    if attached is None and findings is None:
+    if unscanned:
         return [
             "ต้นฉบับไม่ได้แนบมาด้วย เพราะไม่มีผลตรวจหาโปรแกรมประสงค์ร้าย",
             f"ขอรับต้นฉบับจากผู้ดูแลระบบ โดยแจ้งตำแหน่ง {entry.position} ({digest})",

@@ -67,7 +67,8 @@ class Covers:
         errand = case.hold.slip.errand(name, self._attempts.at)
         if errand.settled:
             return None
-        if cover_mail.infected(case.findings) or (case.findings is None and self._scanned):
+        unscanned = case.findings is None and self._scanned
+        if cover_mail.infected(case.findings) or unscanned:
             errand.bare = True
         reason = await self._loop(case, mailbox)
         if reason:
@@ -86,6 +87,7 @@ class Covers:
                 eight_bit_relay=offers.eight_bit,
                 utf8_relay=offers.utf8,
                 with_original=not errand.bare,
+                unscanned=unscanned,
             )
 
         task = Task(

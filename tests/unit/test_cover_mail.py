@@ -153,6 +153,12 @@ def test_hostile_header_lines_stay_in_their_line() -> None:
     assert len(message.get_all("Subject", [])) == 1
 
 
+def test_a_letter_of_which_the_scanner_said_nothing_goes_without_itself() -> None:
+    mail = composed(unscanned=True)
+    assert "ไม่มีผลตรวจหาโปรแกรมประสงค์ร้าย" in text(mail)
+    assert not list(parsed(mail).iter_attachments())
+
+
 def test_a_letter_too_large_for_the_mailbox_still_announces_itself() -> None:
     mail = composed(with_original=False)
     assert list(parsed(mail).iter_attachments()) == []
