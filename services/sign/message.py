@@ -16,6 +16,8 @@ from email.parser import HeaderParser
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 
+from services.sign import attachment_name
+from services.sign.attachment_name import Trick
 from services.sign.charset import decode
 from services.sign.html_text import text_of
 from services.sign.thai import scrub, tidy
@@ -27,10 +29,10 @@ PARTS = 300
 HEADER_OCTETS = 256 * 1024
 """Most of a header that is read; the first lines of a longer one still are."""
 TEXT_CHARACTERS = 200_000
-NAME_CHARACTERS = 255
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"[^\n]*\n?")
+_FIELDS = re.compile(rb"[^\n]*\n?(?:[ \t][^\n]*\n?)*")
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 
 
@@ -44,6 +46,10 @@ class Part:
     octets: bytes
     damaged: bool = False
     """Its transfer encoding could not be undone completely."""
+    tricks: frozenset[Trick] = frozenset()
+    """What was done to its name to mislead who reads it."""
+    inside: str = ""
+    """Name of the part it was taken out of; empty for one of the mail itself."""
 
 
 @dataclass
@@ -135,7 +141,8 @@ class _Walk:
 
     def _leaf(self, header: Header, kind: str, body: tuple[int, int]) -> None:
         octets, damaged = _decoded(self.octets[slice(*body)], str(header.get("Content-Transfer-Encoding", "")))
-        name = _name(header)
+        named = attachment_name.read(_field_of(header, "Content-Disposition"), _field_of(header, "Content-Type"))
+        name = named.text
         attached = header.get_content_disposition() == "attachment" or bool(name)
         if kind in ("text/plain", "text/html") and not attached:
             self.message.text_digests.append(hashlib.sha256(octets.translate(None, b" \t\r\n")).digest())
@@ -145,7 +152,7 @@ class _Walk:
             return
         if not octets and not name:
             return
-        self.message.parts.append(Part(kind, name or self._made_name(kind), octets, damaged))
+        self.message.parts.append(Part(kind, name or self._made_name(kind), octets, damaged, named.tricks))
 
     def _made_name(self, kind: str) -> str:
         ending = {
@@ -202,8 +209,13 @@ def _header(octets: bytes, start: int, end: int) -> tuple[Header, tuple[int, int
     match = _HEADER_END.search(octets, start, end)
     stop = match.start() if match else end
     # Decoded before parsing: the parser would lose octets that are no ASCII, and much Thai mail has them raw.
-    text = decode(octets[start : min(stop, start + HEADER_OCTETS)])
+    # Field by field, since a mail may have them in several character sets.
+    text = "".join(map(decode, _FIELDS.findall(octets[start : min(stop, start + HEADER_OCTETS)])))
     return HeaderParser(policy=compat32).parsestr(text), (match.end() if match else end, end)
+
+
+def _field_of(header: Header, name: str) -> str:
+    return str(header.get(name, ""))
 
 
 def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
@@ -219,15 +231,3 @@ def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
         clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
         kept = clean[:-1] if len(clean) % 4 == 1 else clean
         return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4)), True
-
-
-def _name(header: Header) -> str:
-    """The file's name without a path; what the sender's program wrote, however it encoded it."""
-    try:
-        name = header.get_filename("") or ""
-    except (ValueError, LookupError, TypeError):
-        return ""
-    if "=?" in name:
-        name = decoded(name)
-    name = tidy("".join(character for character in scrub(name) if character.isprintable()))
-    return re.split(r"[/\\]", name)[-1].strip(". ")[-NAME_CHARACTERS:] if name.strip(". ") else ""
