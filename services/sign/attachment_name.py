@@ -188,7 +188,7 @@ def _joined(segments: Sequence[tuple[str, bool]]) -> str:
         else:
             octets += value.encode()
     # Some programs put encoded words into it, whatever else they did.
-    return _readable(_labelled(bytes(octets), label))
+    return _readable(labelled(bytes(octets), label))
 
 
 def _parameters(field: str) -> Iterator[tuple[str, str]]:
@@ -280,11 +280,11 @@ def _run(words: Sequence[re.Match[str]]) -> str:
             kept = pending[:-1] if len(pending) % 4 == 1 else pending
             octets += base64.b64decode(kept + "=" * (-len(kept) % 4))
             pending = ""
-    return _labelled(bytes(octets), words[0]["label"].partition("*")[0])
+    return labelled(bytes(octets), words[0]["label"].partition("*")[0])
 
 
-def _labelled(octets: bytes, label: str) -> str:
-    """Octets by their label, unless it cannot be true: programs call Thai Latin-1."""
+def labelled(octets: bytes, label: str) -> str:
+    """The text of octets by their label, unless it cannot be true: programs call Thai Latin-1."""
     if label.strip().lower() in _LATIN and not octets.isascii():
         if _is_utf8(octets):
             return octets.decode()

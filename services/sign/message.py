@@ -63,7 +63,9 @@ class Message:
     text_digests: list[bytes] = field(default_factory=list)
     """SHA-256 of each text part without its transfer encoding and white space (`text_sha256` of the findings)."""
     parts: list[Part] = field(default_factory=list)
-    """The attachments, in their order."""
+    """The attachments, in their order; what lies in a TNEF (winmail.dat) comes behind it."""
+    unopened: list[tuple[str, str]] = field(default_factory=list)
+    """Name and reason of each TNEF that was not read to its end."""
     smime: bool = False
     pgp: bool = False
     readable: bool = True
@@ -89,6 +91,9 @@ def read(octets: bytes) -> Message:
     message.subject = None if subject is None else decoded(subject)
     message.authors = [decoded(value) for value in header.get_all("From", [])]
     _Walk(octets, message).run(header, body)
+    from services.sign import tnef  # it knows what a part is
+
+    message.parts, message.unopened = tnef.with_contents(message.parts)
     return message
 
 

@@ -29,7 +29,7 @@ SURE = 0.5
 NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit"})
 """Warnings (warnings.py) after which a particular that is missing was not looked for everywhere."""
 
-LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged"}
+LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged", "tnef_not_read"}
 """… after which the list of files may not be whole."""
 
 NOT_JUDGED = LEFT_OUT | {
