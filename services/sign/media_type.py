@@ -24,6 +24,7 @@ SHORTCUT: Final = "application/x-ms-shortcut"
 INTERNET_SHORTCUT: Final = "application/x-mswinurl"
 DISK_IMAGE: Final = frozenset({"application/x-iso9660-image", "application/x-virtualbox-vhd", "application/x-vhdx"})
 
+_TNEF: Final = b"\x78\x9f\x3e\x22"
 _MAGIC: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -43,7 +44,7 @@ _MAGIC: Final = (
     (b"MSCF\x00\x00\x00\x00", "application/vnd.ms-cab-compressed"),
     (b"ITSF\x03\x00\x00\x00", "application/vnd.ms-htmlhelp"),
     (bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3"), "application/onenote"),
-    (b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef"),
+    (_TNEF, "application/vnd.ms-tnef"),
     (b"%!PS-Adobe", "application/postscript"),
     (b"OggS", "application/ogg"),
     (b"ID3", "audio/mpeg"),
@@ -86,7 +87,7 @@ class Content:
 
 def look(octets: bytes, declared: str, name: str = "") -> Content:
     """Everything the octets tell; the declared type, where they do not tell the type."""
-    if is_pdf(octets):
+    if is_pdf(octets) and (_says_pdf(declared, name) or not _holds_files(octets)):
         return Content("application/pdf")
     if octets.startswith(SIGNATURE):
         return _compound(octets, declared)
@@ -113,6 +114,15 @@ def of(octets: bytes, declared: str) -> str:
 def is_pdf(octets: bytes) -> bool:
     """Whether readers would take it for a PDF file: the mark may stand anywhere in the first KiB."""
     return b"%PDF-" in octets[:1024]
+
+
+def _says_pdf(declared: str, name: str) -> bool:
+    return declared == "application/pdf" or ending(name).lower() == ".pdf"
+
+
+def _holds_files(octets: bytes) -> bool:
+    """Whether a PDF's mark near its beginning may be that of a file inside. What is called PDF is opened as one."""
+    return octets.startswith((SIGNATURE, _TNEF)) or bool(archive.kind_of(octets))
 
 
 def is_encrypted(octets: bytes) -> bool:

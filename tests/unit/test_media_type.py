@@ -125,6 +125,21 @@ def test_what_is_locked(octets: bytes, name: str, locked: bool) -> None:
     assert ("attachment_encrypted" in {said.code for said in warnings}) is locked
 
 
+@pytest.mark.parametrize(
+    ("name", "declared", "kind"),
+    [
+        ("a.zip", "application/zip", "application/zip"),
+        ("a.pdf", "application/zip", "application/pdf"),
+        ("a.zip", "application/pdf", "application/pdf"),
+    ],
+)
+def test_an_archive_that_holds_a_pdf_is_one_where_readers_take_it_for_one(name: str, declared: str, kind: str) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as made:
+        made.writestr("letter.pdf", b"%PDF-1.7")
+    assert media_type.look(out.getvalue(), declared, name).media_type == kind
+
+
 SMUGGLER = b"<html><script>var b=new Blob([atob('TVo=')]);a.href=URL.createObjectURL(b)</script></html>"
 
 
