@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from contracts.directory import Mailbox
@@ -15,9 +16,12 @@ from contracts.findings import LetterExamined, Scan
 from contracts.mail import HeaderLines, Peer
 from contracts.notices import LetterDelivered, RegistrarAlerted, SenderReceipted
 from contracts.values import instant
+from services.commands.toml import dumps
 from services.runtime.bus import Bus
 from services.runtime.letters import read_letter
+from services.runtime.settings import Settings
 from services.sign import clamd as asked
+from services.sign import log
 from services.sign.clamd import Clamd
 from tests import books
 from tests import clamd as real
@@ -26,6 +30,7 @@ from tests.dispatch import Dispatch
 from tests.servers import NatsServer, free_port
 from tests.signing import events, letter, prepare, sealed, sign, store
 from tests.sinks import Taken, sink
+from tests.world import typed
 
 pytestmark = pytest.mark.system("clamav-daemon")
 
@@ -111,6 +116,17 @@ async def test_an_infected_letter_is_numbered_and_goes_to_nobody(
     # And what was sealed away is whole.
     position = next(event.position for event in told if event.mail == bad)
     assert (await read_letter(bus.nc, position, 10))[1] == infected()
+    config, file = tmp_path / "c.toml", tmp_path / "letter.eml"
+    config.write_text(dumps(msgspec.to_builtins(Settings(state=str(tmp_path), nats=nats_server.settings()))))
+    typing = ["letter", str(position), str(file), "--config", str(config)]
+    done = await asyncio.to_thread(typed, typing)
+    assert (done.returncode, file.read_bytes(), file.stat().st_mode & 0o777) == (0, infected(), 0o600), done.stderr
+    again = await asyncio.to_thread(typed, typing)
+    assert (again.returncode, "File exists" in again.stderr) == (1, True)
+    nowhere = await asyncio.to_thread(
+        typed, ["letter", "MAIL_2569:999999", str(tmp_path / "x"), "--config", str(config)]
+    )
+    assert (nowhere.returncode, (tmp_path / "x").exists()) == (1, False)
 
 
 def _cover(taken: list[Taken], subject: str) -> Taken | None:
@@ -144,8 +160,8 @@ async def test_letters_wait_for_one_that_is_away_and_only_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     silent, back = asyncio.Event(), asyncio.Event()
-    monkeypatch.setattr(asked.log, "scanner_silent", lambda *_: silent.set())
-    monkeypatch.setattr(asked.log, "scanner_back", lambda *_: back.set())
+    monkeypatch.setattr(log, "scanner_silent", lambda *_: silent.set())
+    monkeypatch.setattr(log, "scanner_back", lambda *_: back.set())
     folder = tmp_path / "clamd"
     one = Clamd(str(folder / "clamd.sock"), 60, 0.0)
     assert [(await one.scan(CLEAN))[0].reason for _ in range(3)] == ["unreachable"] * 3

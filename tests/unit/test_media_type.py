@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from services.sign import attachments, danger, media_type
+from services.sign import attachments, media_type
+from services.sign.attachment_name import Trick
 from services.sign.message import Part
 from services.sign.warnings import CODES
 from tests.compound_files import compound
@@ -201,7 +202,7 @@ def test_what_an_officer_is_warned_of(name: str, octets: bytes, codes: list[str]
 @pytest.mark.parametrize(
     ("trick", "code"), [("reordered", "name_reordered"), ("padded", "name_padded"), ("differs", "names_differ")]
 )
-def test_tricks_with_the_name_are_said(trick: danger.attachment_name.Trick, code: str) -> None:
+def test_tricks_with_the_name_are_said(trick: Trick, code: str) -> None:
     _, warnings = attachments.describe([Part("text/plain", "a.txt", b"x", tricks=frozenset({trick}))])
     assert [said.code for said in warnings] == [code]
 

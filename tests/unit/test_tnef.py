@@ -10,6 +10,7 @@ import pytest
 from contracts.values import sha256_hex
 from services.sign import message, tnef, trust
 from services.sign.examine import examine_mail
+from services.sign.message import Part
 from services.sign.tnef import DEPTH, FILES
 from tests.letters import letter_pdf, letter_text
 from tests.pki import make_root, make_signer, sign_pdf
@@ -71,7 +72,7 @@ def test_number_and_depth_are_bounded() -> None:
         deep = winmail([File(b"m", None, message=deep)])
     opened = tnef.read(deep, "w")
     assert (len(opened.parts), opened.broken) == (DEPTH, f"> {DEPTH} levels")
-    many = [tnef.Part("application/ms-tnef", f"{n}.dat", winmail([File(b"a.txt", b"x")] * 90)) for n in range(5)]
+    many = [Part("application/ms-tnef", f"{n}.dat", winmail([File(b"a.txt", b"x")] * 90)) for n in range(5)]
     parts, unopened = tnef.with_contents(many)
     assert len(parts) == len(many) + FILES
     assert [name for name, _ in unopened] == ["1.dat", "2.dat", "3.dat", "4.dat"]
