@@ -8,22 +8,12 @@ import bz2
 import lzma
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Final
 
+from services.sign import sealed_archive, zip_archive
 from services.sign.charset import decode
-
-ENTRIES: Final = 2_000
-"""Most names that are read, of the archive and of those inside it together."""
-UNPACKED: Final = 16 << 20
-"""Most octets that are unpacked to look for names."""
-DEPTH: Final = 3
-"""Deepest archive in an archive that is looked into."""
-SWELLS: Final = 10 << 30
-"""From this size unpacked it is warned of; and from SWELLS_TIMES its size, if that is a lot."""
-SWELLS_TIMES: Final = 500
-SWELLS_LEAST: Final = 256 << 20
+from services.sign.listing import DEPTH, ERRORS, Budget, Listing
 
 ZIP: Final = "application/zip"
 TAR: Final = "application/x-tar"
@@ -34,36 +24,6 @@ _STREAMS: Final[dict[str, str]] = {
     "application/x-bzip2": ".bz2",
     "application/x-xz": ".xz",
 }
-ERRORS: Final = (ValueError, struct.error, IndexError, EOFError, OSError, zlib.error, lzma.LZMAError, OverflowError)
-"""What reading a broken one raises."""
-
-
-@dataclass
-class Budget:
-    """What one attachment may still cost."""
-
-    entries: int = ENTRIES
-    octets: int = UNPACKED
-
-
-@dataclass
-class Listing:
-    """What was found in one."""
-
-    names: list[str] = field(default_factory=list)
-    """Paths inside, also of archives inside it."""
-    encrypted: bool = False
-    complete: bool = True
-    """Everything was listed."""
-    unpacked: int = 0
-    """Octets it says it would become."""
-    size: int = 0
-
-    @property
-    def swells(self) -> bool:
-        """Whether it would fill a disk."""
-        times = self.unpacked > SWELLS_TIMES * max(1, self.size)
-        return self.unpacked > SWELLS or (times and self.unpacked > SWELLS_LEAST)
 
 
 def kind_of(octets: bytes) -> str:
@@ -90,137 +50,16 @@ def listing(octets: bytes, name: str, budget: Budget | None = None, depth: int =
     found, budget = Listing(size=len(octets)), budget or Budget()
     try:
         if kind == ZIP:
-            _zip(octets, found, budget, depth)
+            zip_archive.read(octets, found, budget, lambda data, inner: _inside(data, inner, found, budget, depth))
         elif kind == TAR:
             _tar(octets, found, budget)
         elif kind in _STREAMS:
             _stream(octets, name, kind, found, budget, depth)
         else:
-            from services.sign import sealed_archive
-
-            sealed_archive.read(octets, kind, found, budget)
+            sealed_archive.read(octets, found, budget)
     except ERRORS:
         found.complete = False
     return found
-
-
-def add(found: Listing, budget: Budget, name: str) -> bool:
-    """Note a name; False where no more may be."""
-    if budget.entries <= 0:
-        found.complete = False
-        return False
-    budget.entries -= 1
-    found.names.append(name)
-    return True
-
-
-def _zip(octets: bytes, found: Listing, budget: Budget, depth: int) -> None:
-    """By the directory at its end (APPNOTE 4.3); without one, by the headers from its beginning."""
-    at, entries = _zip_directory(octets)
-    read = 0
-    if at is None:
-        found.complete = False
-        _zip_headers(octets, found, budget)
-        return
-    while octets[at : at + 4] == b"PK\x01\x02":
-        flags, method = struct.unpack_from("<HH", octets, at + 8)
-        packed, unpacked, named, extra, comment = struct.unpack_from("<IIHHH", octets, at + 20)
-        (offset,) = struct.unpack_from("<I", octets, at + 42)
-        raw = octets[at + 46 : at + 46 + named]
-        found.encrypted |= bool(flags & 1)
-        found.unpacked += unpacked
-        name = raw.decode("utf-8", "replace") if flags & 0x800 else decode(raw)
-        if not add(found, budget, name):
-            return
-        if not flags & 1 and name.lower().endswith(ARCHIVES):
-            _member(octets, offset, packed, method, name, found, budget, depth)
-        at += 46 + named + extra + comment
-        read += 1
-    found.complete &= (read & 0xFFFF) == entries
-
-
-def _zip_directory(octets: bytes) -> tuple[int | None, int]:
-    """Where the directory begins, None if there is none; and how many entries it says it has, modulo 65,536."""
-    end = octets.rfind(b"PK\x05\x06", max(0, len(octets) - 65_557))
-    if end < 0:
-        return None, 0
-    (entries,) = struct.unpack_from("<H", octets, end + 10)
-    size, offset = struct.unpack_from("<II", octets, end + 12)
-    if 0xFFFFFFFF in (size, offset) and octets[end - 20 : end - 16] == b"PK\x06\x07":
-        (record,) = struct.unpack_from("<Q", octets, end - 12)
-        size, offset = struct.unpack_from("<QQ", octets, record + 40)
-        entries = struct.unpack_from("<Q", octets, record + 32)[0] & 0xFFFF
-    for begin in (offset, end - size):  # the second: something stands before the archive
-        if 0 <= begin <= len(octets) and octets[begin : begin + 4] == b"PK\x01\x02":
-            return int(begin), entries
-    return (end if size == 0 else None), entries
-
-
-def _zip_headers(octets: bytes, found: Listing, budget: Budget) -> None:
-    at = 0
-    while at >= 0 and octets[at : at + 4] == b"PK\x03\x04":
-        (flags,) = struct.unpack_from("<H", octets, at + 6)
-        packed, unpacked, named, extra = struct.unpack_from("<IIHH", octets, at + 18)
-        found.encrypted |= bool(flags & 1)
-        found.unpacked += unpacked
-        if not add(found, budget, decode(octets[at + 30 : at + 30 + named])):
-            return
-        after = at + 30 + named + extra + packed
-        at = octets.find(b"PK\x03\x04", after) if flags & 8 and not packed else after
-
-
-def _member(
-    octets: bytes, offset: int, packed: int, method: int, name: str, found: Listing, budget: Budget, depth: int
-) -> None:
-    """Look into an archive inside."""
-    if octets[offset : offset + 4] != b"PK\x03\x04":
-        found.complete = False
-        return
-    named, extra = struct.unpack_from("<HH", octets, offset + 26)
-    begin = offset + 30 + named + extra
-    # Entries may lie over each other: what is looked at is paid for each time.
-    data = octets[begin : begin + min(packed, max(0, budget.octets))]
-    budget.octets -= len(data)
-    if method == 8:
-        data = _unpacked(lambda limit: zlib.decompressobj(-15).decompress(data, limit), budget, found)
-    elif method == 0:
-        data = _unpacked(lambda limit: data[:limit], budget, found)
-    else:
-        found.complete = False
-        return
-    _inside(data, name, found, budget, depth)
-
-
-def _unpacked(unpack: Callable[[int], bytes], budget: Budget, found: Listing) -> bytes:
-    limit = budget.octets
-    if limit <= 0:
-        found.complete = False
-        return b""
-    data = unpack(limit)
-    budget.octets -= len(data)
-    if len(data) >= limit:
-        found.complete = False
-    return data
-
-
-def member(octets: bytes, name: str, limit: int = 1 << 20) -> bytes:
-    """The beginning of one file in a zip; empty where it is not there or cannot be read."""
-    try:
-        at, _ = _zip_directory(octets)
-        for _ in range(ENTRIES):
-            if at is None or octets[at : at + 4] != b"PK\x01\x02":
-                break
-            (method,) = struct.unpack_from("<H", octets, at + 10)
-            packed, _, named, extra, comment = struct.unpack_from("<IIHHH", octets, at + 20)
-            (offset,) = struct.unpack_from("<I", octets, at + 42)
-            if octets[at + 46 : at + 46 + named] == name.encode():
-                begin = offset + 30 + sum(struct.unpack_from("<HH", octets, offset + 26))
-                data = octets[begin : begin + min(packed, limit)]
-                return zlib.decompressobj(-15).decompress(data, limit) if method == 8 else data
-            at += 46 + named + extra + comment
-    except ERRORS:
-        pass
-    return b""
 
 
 def _inside(data: bytes, name: str, found: Listing, budget: Budget, depth: int) -> None:
@@ -246,7 +85,7 @@ def _stream(octets: bytes, name: str, kind: str, found: Listing, budget: Budget,
             return bz2.BZ2Decompressor().decompress(octets, limit)
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=64 << 20).decompress(octets, limit)
 
-    data = _unpacked(unpack, budget, found)
+    data = budget.unpack(unpack, found)
     found.unpacked += len(data)
     if kind_of(data) == TAR:
         _tar(data, found, budget)
@@ -255,7 +94,7 @@ def _stream(octets: bytes, name: str, kind: str, found: Listing, budget: Budget,
     plain = name[: -len(ending)] if name.lower().endswith(ending) else name
     stored = _gzip_name(octets) if kind == "application/gzip" else ""
     for one in dict.fromkeys([stored or plain, plain]):
-        add(found, budget, one)
+        found.add(budget, one)
     _inside(data, plain, found, budget, depth)
 
 
@@ -287,7 +126,7 @@ def _tar(octets: bytes, found: Listing, budget: Budget) -> None:
         prefix = header[345:500].partition(b"\0")[0] if header[257:263] == b"ustar\0" else b""
         name = header[:100].partition(b"\0")[0]
         found.unpacked += size
-        if not add(found, budget, long_name or decode(prefix + b"/" + name if prefix else name)):
+        if not found.add(budget, long_name or decode(prefix + b"/" + name if prefix else name)):
             return
         long_name = ""
 
@@ -303,7 +142,3 @@ def _pax_paths(data: bytes) -> Iterator[str]:
         key, _, value = line.partition(b" ")[2].partition(b"=")
         if key == b"path":
             yield decode(value)
-
-
-ARCHIVES: Final = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".jar")
-"""Endings of what is looked for inside."""

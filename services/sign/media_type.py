@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from services.sign import archive, office
-from services.sign.archive import Listing
+from services.sign import archive, office, zip_archive
 from services.sign.attachment_name import ending
 from services.sign.compound_file import SIGNATURE
+from services.sign.listing import ERRORS, Listing
 
 PROGRAM: Final = frozenset(
     {
@@ -133,7 +133,7 @@ def is_encrypted(octets: bytes) -> bool:
 def _compound(octets: bytes, declared: str) -> Content:
     try:
         found = office.of_compound(octets)
-    except archive.ERRORS:
+    except ERRORS:
         found = office.Office("")
     told = declared if declared.startswith(("application/ms", "application/vnd.")) else "application/x-ole-storage"
     return Content(found.kind or told, found.encrypted, found.macros)
@@ -159,7 +159,7 @@ def _archive(octets: bytes, declared: str, found: Listing) -> Content:
 
 def _locked_parts(octets: bytes) -> bool:
     """OpenDocument: the manifest, which is mostly packed, names an algorithm for each locked part."""
-    manifest = archive.member(octets, "META-INF/manifest.xml")
+    manifest = zip_archive.member(octets, "META-INF/manifest.xml")
     return b"encryption-data" in manifest
 
 

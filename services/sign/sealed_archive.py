@@ -7,8 +7,8 @@ import lzma
 import struct
 from typing import Final
 
-from services.sign.archive import SEVEN, Budget, Listing, add
 from services.sign.charset import decode
+from services.sign.listing import Budget, Listing
 
 _AES: Final = b"\x06\xf1\x07\x01"
 """Coder 7zAES, as a 7z header names it."""
@@ -17,9 +17,9 @@ HEADER: Final = 4 << 20
 """Most octets of a packed header that are unpacked."""
 
 
-def read(octets: bytes, kind: str, found: Listing, budget: Budget) -> None:
+def read(octets: bytes, found: Listing, budget: Budget) -> None:
     """Add what the headers say. Raises what a broken one makes struct, lzma and slices raise."""
-    if kind == SEVEN:
+    if octets.startswith(b"7z"):
         _seven(octets, found, budget)
     elif octets.startswith(b"Rar!\x1a\x07\x01\x00"):
         _rar5(octets, found, budget)
@@ -42,7 +42,7 @@ def _seven(octets: bytes, found: Listing, budget: Budget) -> None:
     names = _seven_names(header)
     found.complete = names is not None
     for name in names or []:
-        if not add(found, budget, name):
+        if not found.add(budget, name):
             return
 
 
@@ -116,7 +116,7 @@ def _rar4(octets: bytes, found: Listing, budget: Budget) -> None:
             found.encrypted |= bool(flags & 0x04)
             found.unpacked += unpacked
             # With the flag a zero ends the plain name; a packed form of the true one follows.
-            if not add(found, budget, decode(octets[begin : begin + length].partition(b"\0")[0])):
+            if not found.add(budget, decode(octets[begin : begin + length].partition(b"\0")[0])):
                 return
         if kind == 0x7B:
             return
@@ -148,7 +148,7 @@ def _rar5(octets: bytes, found: Listing, budget: Budget) -> None:
             length, place = _vint(octets, place)
             found.unpacked += 0 if details & 8 else unpacked
             found.encrypted |= _rar5_locked(octets, end - extra, end)
-            if not add(found, budget, octets[place : place + length].decode("utf-8", "replace")):
+            if not found.add(budget, octets[place : place + length].decode("utf-8", "replace")):
                 return
         if end <= at:
             raise ValueError("a block without end")

@@ -10,6 +10,7 @@ from typing import Final
 
 from services.sign import attachment_name
 from services.sign.charset import decode
+from services.sign.encoded_name import labelled
 from services.sign.message import Part
 
 SIGNATURE: Final = b"\x78\x9f\x3e\x22"
@@ -142,7 +143,7 @@ def _take(one: _File, inside: str, code_page: str, opened: Opened, depth: int) -
 def _name(one: _File, code_page: str) -> attachment_name.Name:
     """The long name before the short one (`NAME~1.PDF`); Unicode before the code page."""
     said = [_text(*one.properties[key], code_page) for key in _NAMES if key in one.properties]
-    said.append(attachment_name.labelled(one.title.split(b"\0")[0], code_page))
+    said.append(labelled(one.title.split(b"\0")[0], code_page))
     for text in said:
         name = attachment_name.safe(text)
         if name.text:
@@ -153,7 +154,7 @@ def _name(one: _File, code_page: str) -> attachment_name.Name:
 def _text(kind: int, value: bytes, code_page: str) -> str:
     if kind == 0x001F:
         return value.decode("utf-16-le", "replace").split("\0")[0]
-    return attachment_name.labelled(value.split(b"\0")[0], code_page)
+    return labelled(value.split(b"\0")[0], code_page)
 
 
 def _label(number: int) -> str:
