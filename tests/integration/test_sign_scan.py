@@ -1,6 +1,8 @@
 """Malware in letters: the whole way from MAIL to the mailboxes with a real clamd, and every way it can fail."""
 
 import asyncio
+import base64
+import contextlib
 import signal
 import struct
 from collections.abc import AsyncIterator, Iterator
@@ -135,14 +137,34 @@ def _cover(taken: list[Taken], subject: str) -> Taken | None:
     )
 
 
+BASE64 = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(EICAR)
+QUOTED = (
+    b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"".join(b"=%02X" % octet for octet in EICAR) + b"\r\n"
+)
+PARTS = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + BASE64 + b"\r\n--b--\r\n"
+
+
 @pytest.mark.parametrize("how", ["path", "address"])
 @pytest.mark.parametrize(
-    "first", [b"", b"X-Odd: 1\r\n", b"From a@b Mon Jan  1 00:00:00 2024\r\n", b"\r\n", b"no field\r\n"]
+    "octets",
+    [
+        infected(),
+        infected(first=b"From a@b Mon Jan  1 00:00:00 2024\r\n"),
+        infected(first=b"\r\n"),
+        # clamd alone does not take these for mail, and finds nothing in them.
+        b"DKIM-Signature: v=1\r\nFrom: a@b.th\r\nTo: c@d.th\r\nSubject: x\r\n" + BASE64,
+        b"ARC-Seal: i=1\r\nFrom: a@b.th\r\nSubject: x\r\n" + QUOTED,
+        b"Authentication-Results: x\r\n" + PARTS,
+        b"MZ: x\r\n" + BASE64,
+        b"\0\0: x\r\n" + BASE64,
+        PARTS,
+        BASE64,
+    ],
 )
 async def test_the_parts_are_opened_whatever_the_letter_begins_with(
-    scanner: real.Clamd, how: str, first: bytes
+    scanner: real.Clamd, how: str, octets: bytes
 ) -> None:
-    scan, said = await Clamd(getattr(scanner, how), 60, 0).scan(infected(first=first))
+    scan, said = await Clamd(getattr(scanner, how), 60, 0).scan(octets)
     assert (scan.outcome, scan.malware, said and said.code) == ("infected", NAME, "malware_found")
 
 
@@ -189,6 +211,7 @@ async def test_letters_wait_for_one_that_is_away_and_only_for_a_while(
         running.end()
 
 
+ENDLESS = b"x" * 10_000
 NOT_SCANNED = "malware_not_scanned"
 VERSION = b"ClamAV 1.4.6/27000/Mon Nov 30 08:00:00 2026\0"
 
@@ -210,7 +233,11 @@ async def pretending(version: bytes, answer: bytes | None) -> AsyncIterator[tupl
                 await reader.readexactly(size)
             if answer is None:
                 await reader.read()
-            writer.write(answer or b"")
+            with contextlib.suppress(ConnectionError):
+                writer.write(answer or b"")
+                while answer == ENDLESS:
+                    await writer.drain()
+                    writer.write(answer)
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -237,7 +264,7 @@ async def test_one_that_never_ends_a_scan_is_given_up_and_then_let_alone() -> No
         (VERSION, b"stream: Heuristics.Encrypted.Zip FOUND\0", "clean", "", "malware_scanner_noted"),
         (VERSION, b"stream: Can't allocate memory ERROR\0", "not_scanned", "failed", NOT_SCANNED),
         (VERSION, b"", "not_scanned", "failed", NOT_SCANNED),
-        (VERSION, b"x" * 100_000, "not_scanned", "failed", NOT_SCANNED),
+        (VERSION, ENDLESS, "not_scanned", "failed", NOT_SCANNED),
         (b"SSH-2.0-OpenSSH_9.2\r\n", b"", "not_scanned", "unreachable", NOT_SCANNED),
     ],
 )  # fmt: skip
@@ -249,6 +276,30 @@ async def test_what_each_answer_means(
     assert (scan.outcome, scan.reason, said and said.code) == (outcome, reason, code)
     assert scan.malware == ("Win.Test.X-1" if outcome == "infected" else "")
     assert scan.scanner == ("" if reason == "unreachable" else VERSION[:-1].decode())
+
+
+async def test_one_that_is_away_is_not_asked_by_every_letter() -> None:
+    async with pretending(b"SSH-2.0-OpenSSH_9.2\r\n", b"") as (place, commands):
+        one = Clamd(place, 60, 0)
+        assert {(await one.scan(CLEAN))[0].reason for _ in range(20)} == {"unreachable"}
+        assert commands == [b"zVERSION\0"]
+
+
+async def test_the_registrar_hears_why_also_when_his_server_was_away(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
+) -> None:
+    world = Dispatch(bus, tmp_path)
+    async with sink() as relay:
+        replies = iter(["451 4.3.0 later"])
+        relay.rcpt = lambda address: next(replies, "") if address == REGISTRAR else ""
+        await world.agency(relay=relay.relay, registrar=REGISTRAR)
+        item = await world.letter(peer=TRUSTED)
+        await world.sealed(item, scan=SCAN)
+        async with world.running(nats_server.settings(), first_retry_seconds=1.0):
+            alerted = await world.tells(RegistrarAlerted, item)
+            await world.idle()
+    assert (alerted.why, alerted.sent) == ("infected", True)
+    assert len([mail for mail in relay.taken if mail.recipient == REGISTRAR]) == 1
 
 
 async def test_until_sign_has_looked_no_letter_is_passed_on(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:

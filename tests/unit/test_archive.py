@@ -145,6 +145,29 @@ def test_without_its_directory_a_zip_is_read_from_the_front() -> None:
     assert (found.names, found.complete) == (["a.txt", "b.exe"], False)
 
 
+def test_a_directory_that_ends_too_early_is_said() -> None:
+    octets = bytearray(zipped({"a.txt": b"x", "b.exe": b"y"}))
+    last = octets.rindex(b"PK\x01\x02")
+    octets[last : last + 4] = b"????"
+    found = listing(bytes(octets), "a.zip")
+    assert found is not None
+    assert (found.names, found.complete) == (["a.txt"], False)
+
+
+def test_what_is_looked_at_again_and_again_is_paid_for_each_time() -> None:
+    """A thousand entries over the same megabyte, of which each unpacks to nothing."""
+    body = zlib.compress(b"x")[2:-4] + bytes(1 << 20)
+    local = b"PK\x03\x04" + struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0, 0, len(body), 1, 5, 0) + b"a.zip"
+    entry = b"PK\x01\x02" + struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 8, 0, 0, 0, len(body), 1, 5, 0, 0, 0, 0, 0, 0)
+    directory = (entry + b"a.zip") * 1_000
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1_000, 1_000, len(directory), len(local) + len(body), 0)
+    budget = Budget()
+    found = listing(local + body + directory + end, "a.zip", budget)
+    assert found is not None
+    assert (len(found.names), found.complete) == (1_000, False)
+    assert budget.octets <= 0
+
+
 def bomb() -> bytes:
     """Ten levels of ten: each level becomes a hundred times larger."""
     octets = zipped({f"{n}.txt": bytes(10_000_000) for n in range(2)})

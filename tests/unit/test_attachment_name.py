@@ -115,6 +115,7 @@ SHAPES: list[tuple[str, bytes, bytes, str]] = [
     ("raw UTF-8 without quotes", f"attachment; filename={SHORT}".encode(), b"", SHORT),
     ("raw TIS-620", b'attachment; filename="' + THAI.encode("cp874") + b'"', b"", THAI),
     ("raw TIS-620, beside a field in UTF-8", b'attachment; filename="' + SHORT.encode("cp874") + b'"\r\nX-Note: ' + "ไทย".encode(), b"", SHORT),
+    ("raw UTF-8, beside a field in TIS-620", f'attachment; filename="{SHORT}"'.encode() + b"\r\nX-Note: " + "ไทย".encode("cp874"), b"", SHORT),
     ("percent without the asterisk", f'attachment; filename="{quote(SHORT)}"'.encode(), b"", SHORT),
     ("a percent sign that is one", b'attachment; filename="100%25 done.pdf"', b"", "100%25 done.pdf"),
     ("UTF-8 read as Latin-1", f'attachment; filename="{SHORT.encode().decode("latin-1")}"'.encode(), b"", SHORT),

@@ -242,6 +242,13 @@ def test_looking_comes_to_an_end(octets: bytes) -> None:
     assert found.size == len(octets)
 
 
+def test_a_directory_that_goes_in_circles_ends() -> None:
+    octets = bytearray(compound({"WordDocument": WORD, "x": b"y"}))
+    entry = octets.index("WordDocument".encode("utf-16-le"))
+    octets[entry + 68 : entry + 80] = struct.pack("<III", 1, 2, 1)
+    assert media_type.look(bytes(octets), "x/y").media_type == "application/msword"
+
+
 def test_chains_that_go_in_circles_end() -> None:
     octets = bytearray(compound({"WordDocument": WORD, "x": b"y" * 100}))
     table = len(octets) - 512
