@@ -1,11 +1,13 @@
 """The decoded attachments of a letter: name, type by content, size, digest, and what an officer should be warned of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import findings
 from contracts.findings import Attachment
 from contracts.values import sha256_hex
 from services.sign import attachment_name, danger, media_type
+from services.sign.listing import ENTRIES, LETTER_TIMES, UNPACKED, Budget
 from services.sign.message import Part
 from services.sign.warnings import warning
 
@@ -14,9 +16,13 @@ def describe(parts: Sequence[Part]) -> tuple[tuple[Attachment, ...], list[findin
     """Every attachment of the letter, in its order."""
     found: list[Attachment] = []
     warnings: list[findings.Warning] = []
+    left = Budget(LETTER_TIMES * ENTRIES, LETTER_TIMES * UNPACKED)
     saved = attachment_name.for_saving([part.name for part in parts])
     for part, save_as in zip(parts, saved, strict=True):
-        content = media_type.look(part.octets, part.media_type, part.name)
+        share = left.share()
+        given = replace(share)
+        content = media_type.look(part.octets, part.media_type, part.name, share)
+        left.pay(given, share)
         found.append(
             Attachment(
                 name=part.name,

@@ -11,6 +11,8 @@ ENTRIES: Final = 2_000
 """Most names that are read, of the archive and of those inside it together."""
 UNPACKED: Final = 16 << 20
 """Most octets that are unpacked to look for names."""
+LETTER_TIMES: Final = 4
+"""All attachments of a letter together may cost so many times what one may."""
 DEPTH: Final = 3
 """Deepest archive in an archive that is looked into."""
 SWELLS: Final = 10 << 30
@@ -28,6 +30,15 @@ class Budget:
 
     entries: int = ENTRIES
     octets: int = UNPACKED
+
+    def share(self) -> "Budget":
+        """What one attachment may cost of what is left for all of them."""
+        return Budget(min(ENTRIES, self.entries), min(UNPACKED, max(0, self.octets)))
+
+    def pay(self, given: "Budget", left: "Budget") -> None:
+        """Take off what an attachment has used of its share."""
+        self.entries -= given.entries - left.entries
+        self.octets -= given.octets - left.octets
 
     def unpack(self, unpacked: Callable[[int], bytes], found: "Listing") -> bytes:
         """As much as may still be unpacked; `unpacked` is told how many octets it may give."""

@@ -7,7 +7,7 @@ from typing import Final
 from services.sign import archive, office, zip_archive
 from services.sign.attachment_name import ending
 from services.sign.compound_file import SIGNATURE
-from services.sign.listing import ERRORS, Listing
+from services.sign.listing import ERRORS, Budget, Listing
 
 PROGRAM: Final = frozenset(
     {
@@ -85,13 +85,15 @@ class Content:
     """Of an archive: what lies in it."""
 
 
-def look(octets: bytes, declared: str, name: str = "") -> Content:
-    """Everything the octets tell; the declared type, where they do not tell the type."""
+def look(octets: bytes, declared: str, name: str = "", budget: Budget | None = None) -> Content:
+    """Everything the octets tell; the declared type, where they do not tell the type. Listing an archive costs of
+    `budget`, which is an attachment's own unless it is given.
+    """
     if is_pdf(octets) and (_says_pdf(declared, name) or not _holds_files(octets)):
         return Content("application/pdf")
     if octets.startswith(SIGNATURE):
         return _compound(octets, declared)
-    found = archive.listing(octets, name)
+    found = archive.listing(octets, name, budget)
     if found is not None:
         return _archive(octets, declared, found)
     kind = _by_magic(octets) or _by_text(octets[:_HEAD])

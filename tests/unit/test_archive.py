@@ -17,7 +17,7 @@ import pytest
 
 from services.sign import attachments
 from services.sign.archive import listing
-from services.sign.listing import DEPTH, ENTRIES, UNPACKED, Budget, Listing
+from services.sign.listing import DEPTH, ENTRIES, LETTER_TIMES, UNPACKED, Budget, Listing
 from services.sign.message import Part
 
 THAI = "หนังสือ ว๕๖.pdf"
@@ -235,6 +235,24 @@ def test_no_archive_costs_more_than_its_budget(which: str, monkeypatch: pytest.M
     assert len(found.names) <= ENTRIES
     assert unpacked <= UNPACKED
     assert budget.entries >= 0
+
+
+def test_three_hundred_bombs_cost_no_more_than_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked = 0
+    real = Budget.unpack
+
+    def counted(self: Budget, do: Callable[[int], bytes], found: Listing) -> bytes:
+        nonlocal unpacked
+        data = real(self, do, found)
+        unpacked += len(data)
+        return data
+
+    monkeypatch.setattr(Budget, "unpack", counted)
+    octets = gzip.compress(bytes(20_000_000), 1)
+    parts = [Part("x/y", f"{number}.gz", octets) for number in range(300)]
+    _, warnings = attachments.describe([*parts, Part("x/y", "last.zip", zipped({"run.exe": b"x"}))])
+    assert unpacked <= LETTER_TIMES * UNPACKED
+    assert {said.code for said in warnings} == {"archive_not_listed", "archive_dangerous"}
 
 
 def test_a_hundred_levels_are_not_gone_down() -> None:
