@@ -218,7 +218,7 @@ def _later(way: Way, event: Event) -> Iterator[tuple[str, str, dict[str, Any]]]:
         case ReceiptHeld():
             yield "held", f"{event.kind} receipt held back: {event.why}", _some(event, "kind", "why")
         case LetterDelivered():
-            what = "letter" if event.original is not None else "notice of it, without the letter, which is too large,"
+            what = "letter" if event.original is not None else "notice of it, without the letter,"
             words = f"cover mail with the {what} {_taken(event.relay)}, Message-ID {event.message_id}"
             yield "delivered", words, _some(event, "message_id", "relay", "original")
         case MailDelayed():
@@ -251,6 +251,9 @@ def _verdict(findings: Findings) -> str:
     told = [verdict.explanation for verdict in findings.signatures[:VERDICTS]]
     more = len(findings.signatures) - len(told)
     words = " · ".join(told) + (f" · and {more} more signatures" if more else "") or _none(findings)
+    if findings.scan is not None and findings.scan.outcome != "clean":
+        scan = findings.scan
+        words += f" · infected: {scan.malware}" if scan.malware else f" · not scanned for malware: {scan.reason}"
     vouched = findings.authentication
     if vouched is None:
         return words
@@ -270,6 +273,7 @@ def _fields_of_findings(findings: Findings) -> dict[str, Any]:
         ],
         "authentication": msgspec.to_builtins(findings.authentication),
         "warnings": [warning.code for warning in findings.warnings],
+        "scan": msgspec.to_builtins(findings.scan),
     }
 
 

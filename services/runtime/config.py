@@ -206,6 +206,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
         yield from _wrong("ingest.blocklists", name, _zone, "a domain such as zen.spamhaus.org")
     if ingest.rspamd:
         yield from _wrong("ingest.rspamd", ingest.rspamd, _http_url, "a URL such as http://127.0.0.1:11333")
+    if settings.sign.clamd and not settings.sign.clamd.startswith("/"):
+        yield from _wrong("sign.clamd", settings.sign.clamd, host_port, "/path/of/its.socket or HOST:PORT")
     for service, user in settings.nats.users.items():
         if ":" not in user:
             yield f"nats.users.{service}", "is not user:password"

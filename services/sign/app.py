@@ -24,6 +24,7 @@ from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
+from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
 from services.sign.lanes import WAITING_SECONDS
 from services.sign.ledger import Ledger
@@ -117,7 +118,9 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if authorities is not None:
             follows = equipment.timestamp_trust.follow(authorities.trust, readiness)
             beside.append(asyncio.create_task(follows, name="timestamp_trust"))
-        worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, checkpoints, software)
+        worker = Worker(
+            bus, directory, children, _scanner(config.sign), Ledger(bus), equipment.seals, press, checkpoints, software
+        )
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
         settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
@@ -159,12 +162,17 @@ def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Au
     return Authorities(config.timestamp_authorities, config.timestamp_seconds, anchors, press, Http())
 
 
+def _scanner(config: settings.Sign) -> Clamd | None:
+    return Clamd(config.clamd, config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else None
+
+
 def _pace(config: settings.Sign) -> tuple[int, float]:
     """How many letters at once, and how long one may take: it may have to wait for others at the children."""
     # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
     workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
-    return workers, turns * WAITING_SECONDS + config.child_seconds + MARGIN_SECONDS
+    scanning = longest_seconds(config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else 0.0
+    return workers, max(turns * WAITING_SECONDS + config.child_seconds, scanning) + MARGIN_SECONDS
 
 
 async def _connected(

@@ -19,6 +19,9 @@ def withheld(findings: Findings) -> Findings:
             replace(verdict, part="", field="", signer=None, addresses=(), explanation=_THAI)
             for verdict in findings.signatures
         ),
-        attachments=tuple(replace(file, name=HIDDEN_NAME) for file in findings.attachments),
+        attachments=tuple(
+            replace(file, name=HIDDEN_NAME, inside=file.inside and HIDDEN_NAME, save_as="")
+            for file in findings.attachments
+        ),
         warnings=tuple(replace(warning, thai=_THAI, english=_ENGLISH) for warning in findings.warnings),
     )

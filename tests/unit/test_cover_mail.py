@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts import addresses
-from contracts.findings import Authentication, Findings, Particulars
+from contracts.findings import Authentication, Findings, Particulars, Scan
 from contracts.findings import Warning as FindingsWarning
 from contracts.mail import HeaderLines
 from contracts.values import sha256_hex
@@ -159,6 +159,22 @@ def test_hostile_header_lines_stay_in_their_line() -> None:
     message = parsed(composed(lines=lines))
     assert message["Reply-To"] == "a@b.example"
     assert len(message.get_all("Subject", [])) == 1
+
+
+def test_an_infected_letter_goes_without_itself() -> None:
+    scan = Scan(outcome="infected", malware="Win.Test.X", scanner="ClamAV 1.4.6", scanned_at=DATED)
+    mail = composed(receipts.findings(scan=scan))
+    assert not list(parsed(mail).iter_attachments())
+    assert LETTER not in mail.octets
+    for words in ("Win.Test.X", "ClamAV 1.4.6", "MAIL_2569:7", sha256_hex(LETTER), "โปรดติดต่อผู้ส่งให้ส่งหนังสือใหม่"):
+        assert words in text(mail)
+    assert parsed(mail)["Subject"].startswith("[พบโปรแกรมประสงค์ร้าย] [สพร ร/๒๕๖๙/๑๕๗๗]")
+
+
+def test_a_letter_of_which_the_scanner_said_nothing_goes_without_itself() -> None:
+    mail = composed(unscanned=True)
+    assert "ไม่มีผลตรวจหาโปรแกรมประสงค์ร้าย" in text(mail)
+    assert not list(parsed(mail).iter_attachments())
 
 
 def test_a_letter_too_large_for_the_mailbox_still_announces_itself() -> None:

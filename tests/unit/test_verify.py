@@ -27,6 +27,7 @@ from tests.corpus_smime.signing import By
 from tests.corpus_smime.signing import signed as cms
 from tests.pki import make_root
 from tests.proofs import PDF, SEALER, Office, codes, mail
+from tests.tnef_files import File, winmail
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,25 @@ def test_a_head_signed_with_the_key_before_this_one(office: Office) -> None:
     older = office.key_of(office.root, SEALER, not_after=datetime(2026, 6, 30, tzinfo=UTC))
     made = office.receipt(mail(), head=office.head(office.links()[1], older))
     assert "head_agrees" in codes(office.verified(office.sealed(made)), "proven")
+
+
+def test_a_letter_with_a_winmail_dat(office: Office) -> None:
+    """Its files stand in the receipt; in one of before it was opened stands the winmail.dat alone, which is as well."""
+    made = message_from_bytes(mail(), policy=policy.SMTP)
+    made.add_attachment(
+        winmail([File(b"a.txt", b"inside")]), maintype="application", subtype="ms-tnef", filename="w.dat"
+    )
+    letter = made.as_bytes()
+    receipt = office.receipt(letter)
+    assert isinstance(receipt.files, tuple)
+    assert [file.name for file in receipt.files][-2:] == ["w.dat", "a.txt"]
+    for files in (receipt.files, receipt.files[:-1]):
+        report = office.verified(
+            relayed(letter, "base64"), office.sealed(msgspec.structs.replace(receipt, files=files))
+        )
+        found = [finding.code for finding in report.findings if finding.code.startswith("letter_file")]
+        assert found == ["letter_file"] * len(files)
+    assert "letter_is_file" in {f.code for f in office.verified(b"inside", office.sealed(receipt)).findings}
 
 
 def test_one_attachment_by_itself(office: Office, sealed: bytes) -> None:

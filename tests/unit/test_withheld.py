@@ -16,6 +16,10 @@ def test_nothing_of_number_subject_names_or_files_stays() -> None:
             telephones=(receipts.particular("02-1"),),
         ),
         signatures=(receipts.verdict(kind="smime", addresses=("somchai@dga.example",)),),
+        attachments=(
+            receipts.attachment(),
+            msgspec.structs.replace(receipts.attachment("ลับ.txt", 2), inside=receipts.FILE, save_as="_ลับ.txt"),
+        ),
         warnings=(warning("number_differs", subject=receipts.LETTER_NUMBER, letter="นร ๙"),),
     )
     kept = withheld(found)
@@ -29,6 +33,7 @@ def test_nothing_of_number_subject_names_or_files_stays() -> None:
         "somchai@dga.example",
         "02-1",
         "นร ๙",
+        "ลับ.txt",
     ):
         assert secret not in said
     assert kept.particulars == Particulars(secrecy=receipts.particular("ลับมาก"))
