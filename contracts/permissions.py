@@ -34,8 +34,10 @@ from contracts.streams import (
     OUTBOX,
     RECEIPTS,
     REGISTER,
+    SENDERS,
     SIGN_ENTERED,
     SIGN_RETRIES,
+    SIGN_SENDERS,
     STREAMS,
     Bucket,
     Consumer,
@@ -159,8 +161,9 @@ SIGN = Role(
     name="sign",
     publishes=("sign.v1.examined.*", "sign.v1.receipt.*", "sign.v1.checkpoint.*.*.*", "dead.v1.sign.*"),
     reads=(MAIL, REGISTER, FINDINGS, DEAD),
-    consumes=(SIGN_ENTERED, SIGN_RETRIES),
+    consumes=(SIGN_ENTERED, SIGN_SENDERS, SIGN_RETRIES),
     knows=(DIRECTORY,),
+    keeps=(SENDERS,),
 )
 NOTIFY = Role(
     name="notify",

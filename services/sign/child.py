@@ -71,6 +71,9 @@ class Child:
             return examine.examine_pdf(
                 octets, task.name, trust=trust, now_ns=task.now_ns, software=software, progress=self._progress
             )
+        if task.kind == "sender":
+            assert task.received is not None
+            return examine.examine_sender(octets, task.received, self._ask, now_ns=task.now_ns, software=software)
         return examine.examine_mail(
             octets,
             trust=trust,

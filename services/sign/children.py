@@ -19,6 +19,7 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics
+from services.sign.evidence import witnessed
 from services.sign.frames import (
     ANSWER_OCTETS,
     LENGTH,
@@ -87,6 +88,15 @@ class Children:
         """
         return await self._run(Task(kind="mail", name="", received=received, now_ns=time.time_ns()), octets)
 
+    async def judge_sender(self, octets: bytes, received: MailReceived, dns_seconds: float | None = None) -> Findings:
+        """Whether a mail's sender is who he says, and nothing else of it; `dns_seconds`, if it shall have fewer.
+
+        Raises:
+            ChildError: no child could be started.
+        """
+        task = Task(kind="sender", name="", received=received, now_ns=time.time_ns())
+        return await self._run(task, octets, dns_seconds)
+
     async def examine_pdf(self, octets: bytes, name: str) -> Findings:
         """The findings of a PDF file by itself.
 
@@ -95,13 +105,15 @@ class Children:
         """
         return await self._run(Task(kind="pdf", name=name, received=None, now_ns=time.time_ns()), octets)
 
-    async def _run(self, task: Task, octets: bytes) -> Findings:
+    async def _run(self, task: Task, octets: bytes, dns_seconds: float | None = None) -> Findings:
         child = await self._places.get()
         kept: _Child | None = None
         try:
             if child is None or not child.alive:
                 child = await self._new()
-            questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
+            questions: LetterQuestions | None = None
+            if self._resolver is not None and task.received is not None:
+                questions = self._resolver.letter(task.received.sender, dns_seconds)
             outcome = await child.examine(task, octets, questions, self._config.child_seconds)
             if not outcome.begun and outcome.cause == "died":
                 # It was gone before it saw the letter: no fault of the letter's, and worth one more child.
@@ -113,7 +125,7 @@ class Children:
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)
                 metrics.CHILDREN_ENDED.labels(outcome.cause).inc()
-            return _finished(outcome, task, self._software)
+            return _finished(outcome, task, self._software, questions)
         finally:
             # Also when the caller gave up: a child in the middle of a letter is of no further use.
             if child is not None and kept is None:
@@ -307,8 +319,12 @@ def _walls(frame: FromChild) -> tuple[str, ...]:
     return frame.walls
 
 
-def _finished(outcome: _Outcome, task: Task, software: str) -> Findings:
+def _finished(outcome: _Outcome, task: Task, software: str, questions: LetterQuestions | None) -> Findings:
     found = outcome.findings or Findings(particulars=Particulars(), judged_at=instant(task.now_ns), software=software)
+    if questions is not None and found.authentication is not None:
+        found = msgspec.structs.replace(
+            found, authentication=witnessed(found.authentication, questions.evidence, instant(task.now_ns))
+        )
     if not outcome.limit:
         return found
     return msgspec.structs.replace(found, warnings=(*found.warnings, warning("resource_limit", detail=outcome.limit)))
