@@ -19,6 +19,16 @@ VERDICTS = Counter(
     "Signatures judged.",
     ["indication"],  # TOTAL-PASSED | INDETERMINATE | TOTAL-FAILED | none
 )
+SENDERS = Counter(
+    "saraban_sign_senders_total",
+    "Looks at a letter's sender ahead of its examination.",
+    ["outcome"],  # settled | again | ended
+)
+SENDER_LATENCY = Histogram(
+    "saraban_sign_sender_latency_seconds",
+    "From the row in the register to its sender's settled result.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600),
+)
 EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
 LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
 SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)

@@ -63,6 +63,11 @@ class Resolver:
         self._silent = False
         self._probing: asyncio.Task[None] | None = None
 
+    @property
+    def servers(self) -> bool:
+        """Whether there is any server to ask."""
+        return bool(self._resolver.nameservers)
+
     def letter(self, sender: str = "", seconds: float | None = None) -> "LetterQuestions":
         """The questions of one letter with this reverse-path, from now on; `seconds`, if it shall have fewer."""
         return LetterQuestions(self, time.monotonic() + min(seconds or self._seconds, self._seconds), Evidence(sender))

@@ -24,6 +24,7 @@ from services.sign.paper import PaperError
 from services.sign.press import Press
 from services.sign.seal import SealError, SealKey
 from services.sign.seals import NoSealError, Seals
+from services.sign.senders import Kept, Senders
 from services.sign.warnings import warning
 from services.sign.withheld import withheld
 
@@ -52,6 +53,7 @@ class Worker:
         seals: Seals,
         press: Press,
         checkpoints: Checkpoints,
+        senders: Senders,
         software: str,
     ) -> None:
         self._bus = bus
@@ -61,6 +63,7 @@ class Worker:
         self._seals = seals
         self._press = press
         self._checkpoints = checkpoints
+        self._senders = senders
         self._software = software
 
     async def entered(self, delivery: Delivery[LetterEntered]) -> None:
@@ -68,7 +71,8 @@ class Worker:
 
         Raises:
             Poison: there will never be a receipt as things stand; `saraban dead retry` after they were changed.
-            Retry: the operator's key cannot be used at the moment, or no child can be started.
+            Retry: the operator's key cannot be used at the moment, no child can be started, or the sender is being
+                looked at.
         """
         begun = time.monotonic()
         row = delivery.event
@@ -81,9 +85,14 @@ class Worker:
             return self._skip(delivery, "sealed_before")
         agency = self._agency(row)
         key, seal = self._seal(agency)
+        known = await self._ledger.examined(row.position)
+        sender = None if known is not None else await self._senders.settled(row.position, delivery.stored_at)
         body = await self._octets(delivery.position)
         letter = await self._letter(row.mail, row.position)
-        findings = await self._examined(row, row.mail, row.position, letter)
+        if known is not None:
+            findings = known.findings
+        else:
+            findings = await self._examined(row, row.mail, row.position, letter, sender)
         # A crash from here on: the findings are there and are taken as they are.
         head, between = await self._checkpoints.before(row, delivery.position, delivery.stored_at)
         issued = receipt.build(
@@ -141,11 +150,10 @@ class Worker:
             log.erased(mail, str(position))
             return None
 
-    async def _examined(self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None) -> Findings:
-        known = await self._ledger.examined(position)
-        if known is not None:
-            return known.findings
-        findings = await self._examine(letter)
+    async def _examined(
+        self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None, sender: Kept | None
+    ) -> Findings:
+        findings = await self._examine(letter, sender)
         event = LetterExamined(
             agency=row.agency,
             mail=mail,
@@ -162,7 +170,7 @@ class Worker:
             metrics.VERDICTS.labels(verdict.indication or "none").inc()
         return findings
 
-    async def _examine(self, letter: Letter | None) -> Findings:
+    async def _examine(self, letter: Letter | None, sender: Kept | None) -> Findings:
         if letter is None:
             return Findings(
                 particulars=Particulars(),
@@ -173,7 +181,9 @@ class Worker:
         received, octets = letter
         try:
             with metrics.EXAMINING.time():
-                return await self._children.examine(octets, received)
+                if sender is None:
+                    return await self._children.examine(octets, received)
+                return sender.given_to(await self._children.examine(octets))
         except ChildError as error:
             raise Retry(CHILD_PAUSE_SECONDS, str(error)) from error
 
