@@ -30,7 +30,7 @@ def signed(octets: bytes, key: rsa.RSAPrivateKey, *, headers: str = "from:subjec
         canonical = canonical[: int(values["l"] or 0)]
     values.setdefault("bh", base64.b64encode(hashlib.new(algorithm.name, canonical).digest()).decode())
     field = "; ".join(f"{name}={value}" for name, value in values.items() if value is not None) + "; b="
-    lines = head.split(b"\r\n")
+    lines = re.split(rb"\r\n(?![ \t])", head)
     text = b""
     for name in headers.split(":"):
         found = [line for line in lines if line.lower().startswith(name.encode() + b":")]
