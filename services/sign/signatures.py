@@ -26,6 +26,7 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import verdict_words
+from services.sign.certificate_holder import holder
 from services.sign.signature_policy import LIMITS, MALFORMED, carried, spec
 from services.sign.thai import scrub, tidy
 from services.sign.trust import TrustStore
@@ -172,6 +173,7 @@ async def _one(signature: EmbeddedPdfSignature, part: str, trust: TrustStore, no
         coverage=coverage,
         trust_store=trust.version,
         explanation=f"{verdict_words.TIMESTAMP} {words}" if stamp else words,
+        holder=None if stamp else holder(certificate),
     )
 
 

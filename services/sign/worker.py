@@ -16,7 +16,7 @@ from services.runtime.directory import Directory
 from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
-from services.sign import log, metrics, receipt
+from services.sign import fit, log, metrics, receipt
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
 from services.sign.ledger import Ledger
@@ -154,6 +154,8 @@ class Worker:
         self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None, sender: Kept | None
     ) -> Findings:
         findings = await self._examine(letter, sender)
+        if letter is not None:
+            findings = fit.remarked(findings, self._directory)
         event = LetterExamined(
             agency=row.agency,
             mail=mail,

@@ -250,7 +250,11 @@ async def test_a_trusted_peer_needs_no_second_look(nats_server: NatsServer, bus:
         async with sign(
             nats_server, tmp_path, dns_servers=(zone.place,), dns_seconds=1.0, sender_patience_seconds=480.0
         ):
-            await store(bus, arrived(mail(), peer=Peer(address="192.0.2.1", trusted=True)))
+            octets = mail("ที่ กค ๐๔๒๒.๒/๑ เรื่อง ทดลอง")
+            await store(bus, arrived(octets, peer=Peer(address="192.0.2.1", trusted=True)))
             await sealed(bus, 1)
     (found,) = await verdicts(bus)
     assert (found.spf, found.tries) == ("temperror", 1)
+    # Letters of the ministry of finance, from a domain of the prime minister's office.
+    codes = [said.code for said in (await examined(bus))[0].warnings]
+    assert codes == ["authentication_unfinished", "number_not_of_sender"]
