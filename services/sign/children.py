@@ -56,7 +56,8 @@ class Children:
 
     def __init__(self, config: Sign, trust: TrustStore, resolver: Resolver | None, software: str) -> None:
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
-        self._places: asyncio.Queue[_Child | None] = asyncio.Queue()
+        # Last in, first out: while one child is enough, no other is started.
+        self._places: asyncio.Queue[_Child | None] = asyncio.LifoQueue()
         for _ in range(config.children):
             self._places.put_nowait(None)
 
