@@ -1,6 +1,9 @@
 """The sender is judged when the letter comes, by the DNS of that time, whatever the examination is doing."""
 
+import os
+import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +28,7 @@ from tests.dkim_letters import record, signed
 from tests.servers import NatsServer
 from tests.signing import events, letter, mail, prepare, sealed, sign, store
 from tests.waiting import until_it
-from tests.zone_server import zone_server
+from tests.zone_server import Zone, zone_server
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 DOMAIN = "opdc.go.th"  # the From line of `mail()`
@@ -212,6 +215,45 @@ async def test_without_an_early_look_the_examination_asks_itself(
     assert (found.spf, found.dkim, found.dmarc) == ("pass", "pass", "pass")
     assert found.evidence
     assert await kept(bus) is None
+
+
+async def test_a_letter_that_ends_its_child_is_not_looked_at_again(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender is not known, the findings say why, and the letter is answered as any other."""
+    monkeypatch.setattr(sender_worker, "FIRST_SECONDS", 5.0)
+    await prepare(bus)
+    async with zone_server(TEXTS) as zone, books.worker(nats_server.settings()):
+        zone.silent = {DOMAIN}
+        async with sign(nats_server, tmp_path, dns_servers=(zone.place,), dns_seconds=5.0):
+            await store(bus, honest())
+            await until_it(is_asked(zone))
+            processes = of_ours("services.sign.child")
+            assert processes
+            for pid in processes:
+                os.kill(pid, signal.SIGKILL)
+            await sealed(bus, 1)
+    (found,) = await examined(bus)
+    assert found.authentication is None
+    assert [said.code for said in found.warnings] == ["resource_limit"]
+
+
+def is_asked(zone: Zone) -> Callable[[], Awaitable[bool]]:
+    async def asked() -> bool:
+        return bool(zone.asked[DOMAIN])
+
+    return asked
+
+
+def of_ours(module: str) -> list[int]:
+    """Processes that this one has started with a module."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it may have ended meanwhile
+            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and module.encode() in (place / "cmdline").read_bytes():
+                found.append(int(place.name))
+    return found
 
 
 async def test_a_look_is_made_once_however_often_its_row_is_delivered(

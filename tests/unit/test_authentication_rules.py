@@ -85,7 +85,7 @@ KEYS: list[tuple[str, str, str]] = [
     ("not for mail (3.6.1, s=)", record(KEY, "v=DKIM1; s=tlsrpt"), "permerror"),
     ("a test (3.6.1, t=y), and it holds", record(KEY, "v=DKIM1; t=y"), "pass"),
     ("another's key", record(rsa.generate_private_key(public_exponent=65537, key_size=2048)), "fail"),
-    ("what is no key", "v=DKIM1; k=rsa; p=AAAA", "fail"),
+    ("what is no key (6.1.2)", "v=DKIM1; k=rsa; p=AAAA", "permerror"),
     ("what is no list of tags", "v=DKIM1; k", "permerror"),
     ("beside another record", "", "pass"),
 ]
@@ -109,6 +109,31 @@ def test_a_strict_key_signs_for_its_own_domain_alone() -> None:
     below = signed(LETTER, KEY, i=f"clerk@mail.{DOMAIN}")
     assert dkim_of(below, record(KEY, "v=DKIM1; t=s")) == "permerror"
     assert dkim_of(signed(LETTER, KEY, i=f"clerk@{DOMAIN}"), record(KEY, "v=DKIM1; t=y:s")) == "pass"
+
+
+RFC_8463 = (  # appendix A.3, the Ed25519 signature
+    b"DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"
+    b" d=football.example.com; i=@football.example.com;\r\n"
+    b" q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n"
+    b" subject : date : message-id : from : subject : date;\r\n"
+    b" bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
+    b" b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n"
+    b" Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\r\n"
+    b"From: Joe SixPack <joe@football.example.com>\r\n"
+    b"To: Suzie Q <suzie@shopping.example.net>\r\n"
+    b"Subject: Is dinner ready?\r\n"
+    b"Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
+    b"Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n"
+    b"\r\nHi.\r\n\r\nWe lost the game.  Are you hungry yet?\r\n\r\nJoe.\r\n"
+)
+RFC_8463_KEY = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+
+def test_ed25519() -> None:
+    zone = {"brisbane._domainkey.football.example.com": RFC_8463_KEY}
+    assert judged(RFC_8463, zone).dkim == "pass"
+    assert judged(RFC_8463.replace(b"dinner", b"supper"), zone).dkim == "fail"
+    assert judged(RFC_8463, {"brisbane._domainkey.football.example.com": RFC_8463_KEY[:-8]}).dkim == "permerror"
 
 
 def test_a_key_of_1024_bits_is_just_long_enough() -> None:
