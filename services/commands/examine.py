@@ -17,7 +17,7 @@ from services.commands.place import run
 from services.commands.terminal import ERR, OUT, flush, row, table, thai_time
 from services.runtime.settings import Sign
 from services.runtime.version import version
-from services.sign import trust
+from services.sign import fit, trust
 from services.sign.children import ChildError, Children
 from services.sign.media_type import is_pdf
 
@@ -97,7 +97,7 @@ async def _one(children: Children, path: Path) -> Findings:
     # By content, not by name: a mail may be called anything.
     whole = octets.startswith(b"%PDF-") or (path.suffix.lower() == ".pdf" and is_pdf(octets))
     found = await (children.examine_pdf(octets, path.name) if whole else children.examine(octets))
-    return msgspec.structs.replace(found, file=str(path))
+    return msgspec.structs.replace(fit.remarked(found), file=str(path))
 
 
 def _read(path: Path) -> bytes:

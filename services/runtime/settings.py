@@ -380,6 +380,18 @@ class Sign(Section, frozen=True, kw_only=True):
             "they go on as not scanned. A restart of clamd with its signatures takes half a minute.",
         ),
     ] = 60.0
+    sender_children: Annotated[
+        int, Meta(ge=1, le=64, description="Child processes that judge senders, ahead of those that examine letters.")
+    ] = 2
+    sender_patience_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=480,
+            description="How long a sender's DNS that does not answer is asked again before the letter is examined "
+            "without it; less than notify's grace, so that the final receipt comes before a provisional one.",
+        ),
+    ] = 240.0
     checkpoint_seconds: Annotated[
         float,
         Meta(

@@ -17,6 +17,7 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics, sandbox
+from services.sign.evidence import witnessed
 from services.sign.fetch_questions import NotFetchedError
 from services.sign.fetcher import Fetcher, LetterFetches
 from services.sign.forks import START_SECONDS, Fork, ForkError, Forks
@@ -124,6 +125,16 @@ class Children:
         """
         return await self._run(Task(kind="mail", name="", received=received, now_ns=time.time_ns()), octets, slow)
 
+    async def judge_sender(self, octets: bytes, received: MailReceived, dns_seconds: float | None = None) -> Findings:
+        """Whether a mail's sender is who he says, and nothing else of it; `dns_seconds`, if it shall have fewer.
+
+        Raises:
+            ChildError: no child could be started.
+            SlowError: it takes long, others wait, and the slow lane is full.
+        """
+        task = Task(kind="sender", name="", received=received, now_ns=time.time_ns())
+        return await self._run(task, octets, False, dns_seconds)
+
     async def examine_pdf(self, octets: bytes, name: str) -> Findings:
         """The findings of a PDF file by itself.
 
@@ -133,26 +144,29 @@ class Children:
         """
         return await self._run(Task(kind="pdf", name=name, received=None, now_ns=time.time_ns()), octets, False)
 
-    async def _run(self, task: Task, octets: bytes, slow: bool) -> Findings:
+    async def _run(self, task: Task, octets: bytes, slow: bool, dns_seconds: float | None = None) -> Findings:
         lane = _Lane(self._lanes)
         await lane.enter(slow)
+        questions: LetterQuestions | None = None
+        if self._resolver is not None and task.received is not None:
+            questions = self._resolver.letter(task.received.sender, dns_seconds)
         child: _Child | None = None
         kept = False
         try:
             child = await self._take()
             if slow:
                 child.make_way()
-            outcome = await self._look(child, task, octets, lane)
+            outcome = await self._look(child, task, octets, questions, lane)
             if outcome.cause == "lost" or (outcome.cause == "died" and not outcome.begun):
                 # Gone with the fork server, or before it saw the letter: not the letter's fault, worth one more child.
                 await child.kill()
                 child = await self._take()
-                outcome = await self._look(child, task, octets, lane)
+                outcome = await self._look(child, task, octets, questions, lane)
             kept = outcome.usable and not lane.slow and child.letters < self._config.child_letters
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)
                 metrics.CHILDREN_ENDED.labels(outcome.cause).inc()
-            return _finished(outcome, task, self._software)
+            return _finished(outcome, task, self._software, questions)
         finally:
             # Also when the caller gave up: a child in the middle of a letter is of no further use.
             if child is not None:
@@ -162,9 +176,10 @@ class Children:
                     await child.kill()
             lane.leave()
 
-    async def _look(self, child: "_Child", task: Task, octets: bytes, lane: "_Lane") -> "_Outcome":
+    async def _look(
+        self, child: "_Child", task: Task, octets: bytes, questions: LetterQuestions | None, lane: "_Lane"
+    ) -> "_Outcome":
         """Have one letter looked at, where it hinders nobody."""
-        questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
         fetches = self._fetcher.letter() if self._fetcher is not None else None
         pictures = self._ocr.letter() if self._ocr is not None else None
         seconds = self._config.child_seconds
@@ -440,8 +455,12 @@ def _walls(frame: FromChild) -> tuple[str, ...]:
     return frame.walls
 
 
-def _finished(outcome: _Outcome, task: Task, software: str) -> Findings:
+def _finished(outcome: _Outcome, task: Task, software: str, questions: LetterQuestions | None) -> Findings:
     found = outcome.findings or Findings(particulars=Particulars(), judged_at=instant(task.now_ns), software=software)
+    if questions is not None and found.authentication is not None:
+        found = msgspec.structs.replace(
+            found, authentication=witnessed(found.authentication, questions.evidence, instant(task.now_ns))
+        )
     if not outcome.limit:
         return found
     return msgspec.structs.replace(found, warnings=(*found.warnings, warning("resource_limit", detail=outcome.limit)))

@@ -74,10 +74,29 @@ def examine_mail(
     work.step("", work.describe)
     if received is not None and ask is not None:
         work.report("authentication")
-        work.step("authentication", lambda: work.authenticate(octets, received, taken.authors, ask))
+        work.step("authentication", lambda: work.authenticate(octets, received, ask))
     work.judge_mail(taken)
     work.open_files()
     return work.findings()
+
+
+def examine_sender(octets: bytes, received: MailReceived, ask: Ask, *, now_ns: int, software: str) -> Findings:
+    """Whether the sender is who he says, and nothing else of a mail."""
+    work = _Work(TrustStore(), now_ns, software, None, None, None)
+    work.step("authentication", lambda: work.authenticate(octets, received, ask))
+    return work.findings()
+
+
+def sender_remarks(found: Authentication, received: MailReceived) -> list[Code]:
+    """What the officer has to be told of a sender."""
+    said: list[Code] = []
+    if "temperror" in (found.spf, found.dkim, found.dmarc):
+        said.append("authentication_unfinished")
+    if found.dmarc == "fail":
+        said.append("dmarc_failed")
+    if received.upstream is not None and not received.upstream.address:
+        said.append("upstream_unknown")
+    return said
 
 
 def examine_pdf(
@@ -162,18 +181,13 @@ class _Work:
         for said in warnings:
             self._add(said)
 
-    def authenticate(self, octets: bytes, received: MailReceived, authors: Sequence[str], ask: Ask) -> None:
-        # Imported where it is used: the child of a system without mail from outside never needs it.
+    def authenticate(self, octets: bytes, received: MailReceived, ask: Ask) -> None:
+        # Imported where it is used: the child that looks at files never needs it.
         from services.sign.authentication import authenticate
 
-        result = authenticate(octets, received, authors, ask)
-        self._authentication = result
-        if "temperror" in (result.spf, result.dkim, result.dmarc):
-            self.warn("authentication_unfinished")
-        if result.dmarc == "fail":
-            self.warn("dmarc_failed")
-        if received.upstream is not None and not received.upstream.address:
-            self.warn("upstream_unknown")
+        self._authentication = authenticate(octets, received, ask)
+        for code in sender_remarks(self._authentication, received):
+            self.warn(code)
 
     def judge_mail(self, taken: message.Message) -> None:
         """S/MIME signatures of the mail and of the mails in it."""

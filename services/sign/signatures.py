@@ -27,6 +27,7 @@ from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import verdict_words
 from services.sign.anchors import below, purpose_of
+from services.sign.certificate_holder import holder
 from services.sign.fetch_questions import Outside
 from services.sign.fetching import WORTH_ASKING, Asking
 from services.sign.signature_policy import LIMITS, MALFORMED, carried, spec
@@ -186,6 +187,7 @@ async def _one(
         coverage=coverage,
         trust_store=trust.version,
         explanation=f"{verdict_words.TIMESTAMP} {words}" if stamp else words,
+        holder=None if stamp else holder(certificate),
     )
 
 

@@ -89,7 +89,7 @@ BOTTOM
 def secrecy_of(top: str = "", middle: str = "", bottom: str = "", subject: str = "หนังสือ") -> tuple[str, str] | None:
     pdf = typst_pdf(MARKED.replace("TOP", top).replace("MIDDLE", middle).replace("BOTTOM", bottom))
     found, _ = particulars.read(subject, "", [Text("pdf", pdf_text.read(pdf).lines)])
-    return found.secrecy and (found.secrecy.value, found.secrecy.source)
+    return (found.secrecy.value, found.secrecy.source) if found.secrecy is not None else None
 
 
 def test_a_mark_is_a_mark_by_its_place() -> None:
@@ -171,7 +171,7 @@ def test_the_second_letter_of_a_file_is_no_source_of_the_first() -> None:
     assert letter.number
     assert letter.number.value == "ชร ๐๐๒๓/ว ๙๑๑"
     assert letter.date is letter.urgency is letter.signer is None
-    assert letter.references == letter.enclosures == letter.telephones == letter.emails == []
+    assert not (letter.references or letter.enclosures or letter.telephones or letter.emails)
 
 
 def test_the_stamp_of_another_receiver_is_not_the_letters() -> None:
