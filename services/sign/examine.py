@@ -16,7 +16,7 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars
+from services.sign import attachments, body_hash, message, particulars, step_time
 from services.sign.lines import Line
 from services.sign.message import Part
 from services.sign.particulars import Text
@@ -109,7 +109,10 @@ class _Work:
     def step(self, name: str, do: Callable[[], None]) -> None:
         """Do one thing; what it cannot do becomes a warning. MemoryError goes on: the process is of no more use."""
         try:
-            do()
+            with step_time.at_most(step_time.STEP_SECONDS):
+                do()
+        except step_time.StepTimeError:
+            self.warn("resource_limit", detail=f"{name or 'message'}: {step_time.STEP_SECONDS:g} s")
         except RecursionError:
             self.warn("resource_limit", detail=f"{name or 'message'}: nested too deep")
         except MemoryError:
