@@ -23,8 +23,8 @@ from services.runtime.version import version
 from services.sign import log, trust
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import ChildError, Children
-from services.sign.lanes import WAITING_SECONDS
+from services.sign.children import CLOCK, ChildError, Children
+from services.sign.lanes import LAST_BLOCKED_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
@@ -146,7 +146,7 @@ def _pace(config: settings.Sign) -> tuple[int, float]:
     # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
     workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
-    return workers, turns * WAITING_SECONDS + config.child_seconds + MARGIN_SECONDS
+    return workers, turns * LAST_BLOCKED_SECONDS + CLOCK * config.child_seconds + MARGIN_SECONDS
 
 
 async def _connected(

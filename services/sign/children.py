@@ -34,12 +34,14 @@ from services.sign.frames import (
     from_child,
     pack,
 )
-from services.sign.lanes import Lanes
+from services.sign.lanes import Lanes, Spent
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
+CLOCK = 8
+"""A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
 FRAMES = 2_000
 """Most frames one letter's child may send: steps, questions."""
 
@@ -70,6 +72,11 @@ class Children:
     def room(self) -> bool:
         """Whether a letter that is known to take long could be looked at now."""
         return self._lanes.room
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of those that run."""
+        return self._forks.pids if self._forks is not None else ()
 
     async def start(self) -> tuple[str, ...]:
         """Start one child, so that a host where none can run is found out now; the walls around it.
@@ -144,7 +151,7 @@ class Children:
     async def _look(self, child: "_Child", task: Task, octets: bytes, lane: "_Lane") -> "_Outcome":
         """Have one letter looked at, where it hinders nobody."""
         questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
-        work = asyncio.ensure_future(child.examine(task, octets, questions, self._config.child_seconds))
+        work = asyncio.ensure_future(child.examine(task, octets, questions, CLOCK * self._config.child_seconds))
         try:
             await lane.stay(work, child)
             return await work
@@ -206,7 +213,7 @@ class _Lane:
         """Until the work is done or in the slow lane. Raises SlowError: it has to make way."""
         if self.slow:
             return
-        stayed = await self._lanes.stay(work, child.used_seconds)
+        stayed = await self._lanes.stay(work, child.spent)
         if stayed == "over":
             raise SlowError
         if stayed == "slow":
@@ -235,7 +242,8 @@ class _Child:
         self._process = process
         self.walls: tuple[str, ...] = ()
         self.letters = 0
-        self._before = 0.0
+        self._begun = 0.0
+        self._before = (0.0, 0.0)
 
     @classmethod
     async def start(cls, forks: Forks, setup: Setup) -> "_Child":
@@ -266,9 +274,10 @@ class _Child:
         """The last line of its standard error."""
         return self._process.said
 
-    def used_seconds(self) -> float:
-        """Processor time that it has had for this letter."""
-        return self._process.processor_seconds() - self._before
+    def spent(self) -> Spent:
+        """What the letter has used so far."""
+        had, waited = (now - before for now, before in zip(self._process.times(), self._before, strict=True))
+        return Spent(had, max(0.0, time.monotonic() - self._begun - had - waited))
 
     def make_way(self) -> None:
         """Let every other process go first."""
@@ -277,7 +286,7 @@ class _Child:
     async def examine(self, task: Task, octets: bytes, questions: LetterQuestions | None, seconds: float) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
-        self._before = self._process.processor_seconds()
+        self._begun, self._before = time.monotonic(), self._process.times()
         outcome = _Outcome()
         turning_to = ""
         try:

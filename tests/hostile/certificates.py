@@ -28,6 +28,11 @@ def root() -> pki.Authority:
     return pki.make_root("Campaign Root CA")
 
 
+def anchor() -> bytes:
+    """Its certificate."""
+    return root().der
+
+
 @cache
 def signer() -> pki.Identity:
     return pki.make_signer(root(), rsa_key=False)
@@ -44,7 +49,9 @@ def signed(times: int = 1) -> bytes:
 
 @cache
 def stamped() -> bytes:
-    return pki.sign_pdf(pdfs.document(), signer(), stamper=pki.make_signer(root(), "stamper", timestamping=True, rsa_key=True))
+    return pki.sign_pdf(
+        pdfs.document(), signer(), stamper=pki.make_signer(root(), "stamper", timestamping=True, rsa_key=True)
+    )
 
 
 @cache
@@ -83,7 +90,9 @@ def _lengths(rng: Random) -> bytes:
     octets = bytearray(content())
     for _ in range(rng.choice((1, 3, 20))):
         at = rng.randrange(len(octets) - 6)
-        octets[at : at + 5] = rng.choice((b"\x84\xff\xff\xff\xff", b"\x30\x84\x7f\xff\xff", b"\x30\x80\x30\x80\x30", b"\x88\xff\xff\xff\xff"))
+        octets[at : at + 5] = rng.choice(
+            (b"\x84\xff\xff\xff\xff", b"\x30\x84\x7f\xff\xff", b"\x30\x80\x30\x80\x30", b"\x88\xff\xff\xff\xff")
+        )
     return with_contents(bytes(octets))
 
 
@@ -107,7 +116,10 @@ def _infos(rng: Random) -> bytes:
 def _attributes(rng: Random) -> bytes:
     made = cms.ContentInfo.load(content())
     info = made["content"]["signer_infos"][0]
-    extra = [cms.CMSAttribute({"type": "1.2.3.%d" % n, "values": [core.OctetString(b"x" * 100)]}) for n in range(rng.choice((500, 10_000)))]
+    extra = [
+        cms.CMSAttribute({"type": "1.2.3.%d" % n, "values": [core.OctetString(b"x" * 100)]})
+        for n in range(rng.choice((500, 10_000)))
+    ]
     key = rng.choice(("signed_attrs", "unsigned_attrs"))
     info[key] = cms.CMSAttributes([*(info[key] or []), *extra]) if key == "signed_attrs" else cms.CMSAttributes(extra)
     return with_contents(made.dump())
@@ -152,7 +164,10 @@ def _crossed(rng: Random) -> bytes:
 
 def _store(rng: Random) -> bytes:
     """A security store with lists of any size, before a real signature."""
-    rows = b"".join(der(0x30, der(2, n.to_bytes(4, "big")) + der(0x17, b"250101000000Z")) for n in range(rng.choice((1_000, 60_000))))
+    rows = b"".join(
+        der(0x30, der(2, n.to_bytes(4, "big")) + der(0x17, b"250101000000Z"))
+        for n in range(rng.choice((1_000, 60_000)))
+    )
     algorithm = der(0x30, bytes.fromhex("06082a8648ce3d040302"))
     name = root().certificate.subject.public_bytes()
     tbs = der(0x30, algorithm + name + der(0x17, b"250101000000Z") + der(0x17, b"350101000000Z") + der(0x30, rows))
@@ -160,7 +175,13 @@ def _store(rng: Random) -> bytes:
     count = rng.choice((1, 200))
     octets = pdfs.document(
         {20: pdfs.deflated(crl), 21: pdfs.stream(b"\x30\x03\x0a\x01\x00")},
-        b"/DSS<</CRLs[" + b"20 0 R " * count + b"]/OCSPs[" + b"21 0 R " * 5_000 + b"]/Certs[" + b"21 0 R " * 5_000 + b"]>>",
+        b"/DSS<</CRLs["
+        + b"20 0 R " * count
+        + b"]/OCSPs["
+        + b"21 0 R " * 5_000
+        + b"]/Certs["
+        + b"21 0 R " * 5_000
+        + b"]>>",
     )
     return pki.sign_pdf(octets, signer())
 
@@ -171,7 +192,11 @@ def _long_keys(rng: Random) -> bytes:
     modulus = rng.getrandbits(bits) | 1 | 1 << (bits - 1)
     exponent = rng.choice((65_537, rng.getrandbits(bits) | 1))
     integer = lambda value: der(2, b"\0" + value.to_bytes((value.bit_length() + 7) // 8, "big"))  # noqa: E731 - used twice, here
-    key = der(0x30, bytes.fromhex("300d06092a864886f70d0101010500") + der(3, b"\0" + der(0x30, integer(modulus) + integer(exponent))))
+    key = der(
+        0x30,
+        bytes.fromhex("300d06092a864886f70d0101010500")
+        + der(3, b"\0" + der(0x30, integer(modulus) + integer(exponent))),
+    )
     made = cms.ContentInfo.load(content())
     one = asn1_x509.Certificate.load(signer().certificate.public_bytes(Encoding.DER))
     one["tbs_certificate"]["subject_public_key_info"] = keys.PublicKeyInfo.load(key)
@@ -192,7 +217,13 @@ def _later(rng: Random) -> bytes:
         place = len(out)
         out += b"%d 0 obj\n<</Type/Annot/Subtype/Text/Rect[0 0 9 9]>>\nendobj\n" % (200 + number % 100)
         table = len(out)
-        out += b"xref\n%d 1\n%010d 00000 n \ntrailer\n<</Size %d/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (200 + number % 100, place, size, previous, table)
+        out += b"xref\n%d 1\n%010d 00000 n \ntrailer\n<</Size %d/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+            200 + number % 100,
+            place,
+            size,
+            previous,
+            table,
+        )
         previous = table
     return bytes(out)
 
@@ -207,7 +238,9 @@ def _hole(rng: Random) -> bytes:
 
 def _one_cms_many_fields(rng: Random) -> bytes:
     contents = content()
-    return pdfs.fields(rng.choice((40, 5_000)), lambda n: pdfs.signature(contents if n < 60 else b"0\0", b"[0 10 20 10]"))
+    return pdfs.fields(
+        rng.choice((40, 5_000)), lambda n: pdfs.signature(contents if n < 60 else b"0\0", b"[0 10 20 10]")
+    )
 
 
 def _changed(rng: Random) -> bytes:
@@ -229,7 +262,9 @@ def _pieces(rng: Random) -> bytes:
     octets = rng.choice((signed(), signed(3), stamped()))
     cuts = sorted(rng.sample(range(len(octets)), 12))
     pieces = [octets[a:b] for a, b in zip([0, *cuts], [*cuts, len(octets)], strict=True)]
-    return b"".join(rng.choices(pieces, k=14)) if rng.random() < 0.5 else b"".join(pieces[:1] + rng.sample(pieces[1:], 12))
+    return (
+        b"".join(rng.choices(pieces, k=14)) if rng.random() < 0.5 else b"".join(pieces[:1] + rng.sample(pieces[1:], 12))
+    )
 
 
 def every() -> dict[str, pdfs.Make]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from random import Random
 
 from tests.hostile import mails
@@ -29,3 +30,21 @@ def make(seed: int, number: int, largest: int = LARGEST) -> Input:
     names = list(kinds())
     kind = names[number % len(names)]
     return Input(number, kind, kinds()[kind](Random(f"{seed}/{number}"))[:largest])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A hostile mail in a file."""
+
+    number: int
+    kind: str
+    size: int
+    file: Path
+
+
+def keep(folder: Path, seed: int, number: int, largest: int = LARGEST) -> Kept:
+    """Make one into a file of `folder`."""
+    made = make(seed, number, largest)
+    file = folder / str(number)
+    file.write_bytes(made.octets)
+    return Kept(number, made.kind, len(made.octets), file)

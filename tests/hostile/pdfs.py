@@ -76,7 +76,9 @@ def signature(contents: bytes, ranges: bytes = b"[0 100 200 100]", extra: bytes 
 
 
 def _flate_bomb(rng: Random) -> bytes:
-    return document({4: stream(zeros(rng.choice((50, 200, 400)), rng.choice((b"\0", b" ", b"q"))), b"/Filter/FlateDecode")})
+    return document(
+        {4: stream(zeros(rng.choice((50, 200, 400)), rng.choice((b"\0", b" ", b"q"))), b"/Filter/FlateDecode")}
+    )
 
 
 def _flate_twice(rng: Random) -> bytes:
@@ -107,7 +109,9 @@ def _object_stream_bomb(rng: Random) -> bytes:
 
 
 def _xref_stream(rng: Random) -> bytes:
-    widths = rng.choice((b"[1 4 2]", b"[8 8 8]", b"[1 1000000 1]", b"[0 0 0]", b"[-1 4 2]", b"[1 2147483647 2]", b"[1]"))
+    widths = rng.choice(
+        (b"[1 4 2]", b"[8 8 8]", b"[1 1000000 1]", b"[0 0 0]", b"[-1 4 2]", b"[1 2147483647 2]", b"[1]")
+    )
     size = rng.choice((10, 1_000_000, 2_147_483_647, 10**15))
     index = rng.choice((b"", b"/Index[0 2147483647]", b"/Index[0 1 0 1 0 1]", b"/Index[-5 10]"))
     octets = zeros(rng.choice((1, 60)))
@@ -122,7 +126,12 @@ def _xref_table(rng: Random) -> bytes:
     rows = b"0000000009 00000 n \n" * (500_000 if count == 500_000 else 10)
     head = document()
     start = len(head)
-    return head + b"xref\n0 %d\n" % count + rows + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n/ByteRange" % (count, start)
+    return (
+        head
+        + b"xref\n0 %d\n" % count
+        + rows
+        + b"trailer\n<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n/ByteRange" % (count, start)
+    )
 
 
 def _xref_loop(rng: Random) -> bytes:
@@ -144,15 +153,22 @@ def _image(rng: Random) -> bytes:
     side = rng.choice((10_000, 65_535, 2_000_000_000))
     start = {
         b"/JBIG2Decode": b"\0\0\0\0\x30\0\1\0\0\0\x13" + side.to_bytes(4, "big") * 2 + bytes(11),
-        b"/JPXDecode": bytes.fromhex("ff4fff510029000000ffffffffffff0000000000000000ffffffffffff000000000000000000010701 01".replace(" ", "")),
+        b"/JPXDecode": bytes.fromhex(
+            "ff4fff510029000000ffffffffffff0000000000000000ffffffffffff000000000000000000010701 01".replace(" ", "")
+        ),
         b"/DCTDecode": bytes.fromhex("ffd8ffc0001108ffffffff03012200021101031101"),
         b"/CCITTFaxDecode": b"",
         b"/FlateDecode": zeros(100),
     }[kind]
     octets = start if kind == b"/FlateDecode" else start + rng.randbytes(rng.choice((100, 100_000)))
-    said = b"/Type/XObject/Subtype/Image/ColorSpace/DeviceRGB/BitsPerComponent 8/Width %d/Height %d/Filter" % (side, side)
+    said = b"/Type/XObject/Subtype/Image/ColorSpace/DeviceRGB/BitsPerComponent 8/Width %d/Height %d/Filter" % (
+        side,
+        side,
+    )
     pages = {3: _PAGE.replace(b"<</Font", b"<</XObject<</I 6 0 R>>/Font"), 6: stream(octets, said + kind)}
-    return document(pages | {4: stream(b"q 500 0 0 500 0 0 cm /I Do Q " * rng.choice((1, 500)) + rng.choice((b"", _TEXT)))})
+    return document(
+        pages | {4: stream(b"q 500 0 0 500 0 0 cm /I Do Q " * rng.choice((1, 500)) + rng.choice((b"", _TEXT)))}
+    )
 
 
 # -- loops and depth ----------------------------------------------------------------------------------------------------
@@ -190,7 +206,11 @@ def _deep(rng: Random) -> bytes:
 
 def _reference_loop(rng: Random) -> bytes:
     length = rng.choice((b"4 0 R", b"6 0 R"))
-    objects = {6: b"7 0 R", 7: b"6 0 R", 4: b"<</Length " + length + b"/Filter 6 0 R/DecodeParms 7 0 R>>stream\nx\nendstream"}
+    objects = {
+        6: b"7 0 R",
+        7: b"6 0 R",
+        4: b"<</Length " + length + b"/Filter 6 0 R/DecodeParms 7 0 R>>stream\nx\nendstream",
+    }
     return document(objects, b"/AcroForm 6 0 R/DSS 7 0 R/Perms 6 0 R") + b"/ByteRange"
 
 
@@ -212,14 +232,20 @@ def _forms(rng: Random) -> bytes:
 
 def _glyphs(rng: Random) -> bytes:
     """A font whose letters are drawn by the font."""
-    font = b"<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[.1 0 0 .1 0 0]/FirstChar 0/LastChar 255/Widths 8 0 R/CharProcs<</a 6 0 R>>/Encoding<</Differences[0" + b"/a" * 256 + b"]>>/Resources<</Font<</F1 5 0 R>>>>>>"
+    font = (
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 9 9]/FontMatrix[.1 0 0 .1 0 0]/FirstChar 0/LastChar 255/Widths 8 0 R/CharProcs<</a 6 0 R>>/Encoding<</Differences[0"
+        + b"/a" * 256
+        + b"]>>/Resources<</Font<</F1 5 0 R>>>>>>"
+    )
     drawn = stream(b"BT /F1 9 Tf (" + b"a" * rng.choice((10, 500)) + b") Tj ET")
     return document({5: font, 6: drawn, 8: b"[" + b"9 " * 256 + b"]", 4: stream(b"BT /F1 9 Tf (aaaaaaaa) Tj ET")})
 
 
 def _field_tree(rng: Random) -> bytes:
     depth = rng.choice((1, 100, 5_000))
-    objects = {10 + n: b"<</FT/Sig/T(a)/Kids[%d 0 R %d 0 R]/Parent %d 0 R>>" % (11 + n, 11 + n, 10 + n) for n in range(depth)}
+    objects = {
+        10 + n: b"<</FT/Sig/T(a)/Kids[%d 0 R %d 0 R]/Parent %d 0 R>>" % (11 + n, 11 + n, 10 + n) for n in range(depth)
+    }
     objects[10 + depth] = rng.choice((b"<</FT/Sig/T(a)/Kids[10 0 R]>>", b"<</FT/Sig/T(a)/V 11 0 R>>"))
     return document(objects, b"/AcroForm<</Fields[10 0 R]>>") + b"/ByteRange"
 
@@ -233,7 +259,9 @@ def _objects(rng: Random) -> bytes:
 
 
 def _operators(rng: Random) -> bytes:
-    one = rng.choice((b"q ", b"0 0 m 9 9 l S ", b"BT ET ", b"/F1 9 Tf ", b"BI /W 1 /H 1 /BPC 8 /CS /G ID x EI ", b"/x BMC ", b"W n "))
+    one = rng.choice(
+        (b"q ", b"0 0 m 9 9 l S ", b"BT ET ", b"/F1 9 Tf ", b"BI /W 1 /H 1 /BPC 8 /CS /G ID x EI ", b"/x BMC ", b"W n ")
+    )
     return document({4: deflated(one * (rng.choice((2, 12)) * 1_000_000 // len(one)))})
 
 
@@ -249,7 +277,13 @@ def _marks(rng: Random) -> bytes:
     codes = "".join(f"<{n:02x}> <0e{rng.choice((0x31, 0x34, 0x47, 0x48, 0x4D, 0x33, 0x32)):02x}>\n" for n in range(100))
     mapped = f"begincmap 1 begincodespacerange <00> <ff> endcodespacerange 100 beginbfchar\n{codes}endbfchar endcmap".encode()
     shown = bytes(rng.randrange(65, 100) for _ in range(rng.choice((5_000, 20_000)))).replace(b"\\", b"A")
-    return document({5: _FONT[:-2] + b"/ToUnicode 6 0 R>>", 6: stream(mapped), 4: deflated(b"BT /F1 9 Tf 9 9 Td (" + shown + b") Tj ET")})
+    return document(
+        {
+            5: _FONT[:-2] + b"/ToUnicode 6 0 R>>",
+            6: stream(mapped),
+            4: deflated(b"BT /F1 9 Tf 9 9 Td (" + shown + b") Tj ET"),
+        }
+    )
 
 
 def _map(rng: Random) -> bytes:
@@ -266,7 +300,11 @@ def _revisions(rng: Random) -> bytes:
         place = len(out)
         out += b"4 0 obj\n" + stream(_TEXT) + b"\nendobj\n"
         table = len(out)
-        out += b"xref\n4 1\n%010d 00000 n \ntrailer\n<</Size 6/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (place, previous, table)
+        out += b"xref\n4 1\n%010d 00000 n \ntrailer\n<</Size 6/Root 1 0 R/Prev %d>>\nstartxref\n%d\n%%%%EOF\n" % (
+            place,
+            previous,
+            table,
+        )
         previous = table
     return bytes(out) + b"/ByteRange"
 
@@ -275,9 +313,15 @@ def _encrypted(rng: Random) -> bytes:
     said = rng.choice((
         b"/V 5/R 6/Length 256", b"/V 4/R 4/Length 128", b"/V 1/R 2", b"/V 2/R 3/Length 4294967295", b"/V 99/R 99", b"/V 5/R 5/Length -1",
     ))  # fmt: skip
-    keys = b"".join(b"/%s<%s>" % (key, rng.randbytes(rng.choice((0, 32, 48, 127, 5_000))).hex().encode()) for key in (b"O", b"U", b"OE", b"UE", b"Perms"))
+    keys = b"".join(
+        b"/%s<%s>" % (key, rng.randbytes(rng.choice((0, 32, 48, 127, 5_000))).hex().encode())
+        for key in (b"O", b"U", b"OE", b"UE", b"Perms")
+    )
     cf = b"/CF<</StdCF<</CFM/AESV3/Length 32>>>>/StmF/StdCF/StrF/StdCF"
-    return document({9: b"<</Filter/Standard/P -1" + said + keys + cf + b">>"}, trailer=b"/Encrypt 9 0 R/ID[<00><00>]") + b"/ByteRange"
+    return (
+        document({9: b"<</Filter/Standard/P -1" + said + keys + cf + b">>"}, trailer=b"/Encrypt 9 0 R/ID[<00><00>]")
+        + b"/ByteRange"
+    )
 
 
 def _byte_ranges(rng: Random) -> bytes:
@@ -289,12 +333,23 @@ def _byte_ranges(rng: Random) -> bytes:
 def _names(rng: Random) -> bytes:
     """A catalog full of what a reader might follow."""
     links = b"/Dests 1 0 R/Names<</EmbeddedFiles<</Kids[1 0 R 1 0 R]>>>>/Outlines 1 0 R/StructTreeRoot 1 0 R/OCProperties 1 0 R/Metadata 1 0 R"
-    return document({4: stream(_TEXT + b"/P <</MCID 0>> BDC " * rng.choice((1, 50_000)))}, links + b"/AcroForm<</XFA 4 0 R/Fields 1 0 R>>") + b"/ByteRange"
+    return (
+        document(
+            {4: stream(_TEXT + b"/P <</MCID 0>> BDC " * rng.choice((1, 50_000)))},
+            links + b"/AcroForm<</XFA 4 0 R/Fields 1 0 R>>",
+        )
+        + b"/ByteRange"
+    )
 
 
 def _numbers(rng: Random) -> bytes:
-    number = rng.choice((b"9" * 100_000, b"-" * 100_000, b"." * 50_000, b"0" * 200_000 + b"1", b"1e999999999", b"4" * 4_400))
-    return document({4: stream(number + b" 0 Td " + _TEXT), 2: b"<</Type/Pages/Kids[3 0 R]/Count " + number + b">>"}) + b"/ByteRange"
+    number = rng.choice(
+        (b"9" * 100_000, b"-" * 100_000, b"." * 50_000, b"0" * 200_000 + b"1", b"1e999999999", b"4" * 4_400)
+    )
+    return (
+        document({4: stream(number + b" 0 Td " + _TEXT), 2: b"<</Type/Pages/Kids[3 0 R]/Count " + number + b">>"})
+        + b"/ByteRange"
+    )
 
 
 def _garbage(rng: Random) -> bytes:

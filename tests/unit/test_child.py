@@ -93,7 +93,7 @@ async def test_an_idle_child_is_small(children: Children) -> None:
 
 
 async def test_a_letter_that_takes_too_long_is_ended() -> None:
-    children = pool(child_seconds=5)
+    children = pool(child_seconds=1)
     await children.examine(MAIL)
     (pid,) = processes()
     task = asyncio.create_task(children.examine(MAIL))
@@ -203,7 +203,7 @@ def test_processor_time_is_bounded(tmp_path: Path) -> None:
 async def test_what_was_known_survives_the_step_that_ends_the_child() -> None:
     """The DNS never answers, and the time of the letter ends: what was found before is there."""
     with silent_dns_server() as place:
-        children = Children(Sign(child_seconds=3), TrustStore(), Resolver([place], 60), "test")
+        children = Children(Sign(child_seconds=1), TrustStore(), Resolver([place], 60), "test")
         found = await children.examine(MAIL, received())
         await children.close()
     assert [said.code for said in found.warnings] == ["resource_limit"]
