@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import traceback
+from encodings import aliases
 
 from services.sign import child, sandbox
 
@@ -34,9 +35,11 @@ PRELOADED = (
     "services.sign.signatures",
     "services.sign.pdf_text",
     "services.sign.authentication",
-    "encodings.idna",
-    "encodings.cp874",
-    "encodings.tis_620",
+    "cryptography.hazmat.backends.openssl.backend",
+    *(
+        f"encodings.{name}"
+        for name in (*sorted(set(aliases.aliases.values())), "idna", "punycode", "raw_unicode_escape")
+    ),
 )
 """What letters need; the rest is loaded by the child that needs it, where its walls let it read libraries."""
 
@@ -138,7 +141,11 @@ def main() -> None:
     sandbox.end_with_parent()
     sandbox.go_first()
     for name in PRELOADED:
-        importlib.import_module(name)
+        with contextlib.suppress(ImportError):  # an encoding of another system
+            importlib.import_module(name)
+    from services.sign.authentication import organizational_domain
+
+    organizational_domain("saraban.example")  # reads the list of public suffixes
     gc.collect()
     gc.freeze()  # the libraries' own objects: no collection looks at them, so children go on sharing their pages
     with socket.socket(fileno=0) as control, contextlib.suppress(ConnectionError):

@@ -20,7 +20,7 @@ class StepTimeError(BaseException):
 
 @contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise `StepTimeError` from within, once so much processor time is used. Steps within steps keep the outer limit."""
+    """Raise `StepTimeError` from within, once so much processor time is used; an outer limit goes on behind it."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread hears signals; the child has no other
         return

@@ -7,6 +7,7 @@ import sys
 
 import structlog
 
+from services.runtime.settings import Sign
 from tests.hostile.campaign import run, summary
 
 
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=4.0, help="of each kind a second")
     parser.add_argument("--alone", type=float, default=60.0, help="seconds of innocent letters alone; 0: none at all")
+    parser.add_argument("--seconds", type=float, default=Sign().child_seconds, help="processor time of one letter")
     asked = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     report = asyncio.run(

@@ -185,8 +185,11 @@ async def run(
 async def _told(here: Campaign, made: inputs.Kept, say: Callable[[str], object]) -> None:
     outcome = await here.hostile(made)
     if outcome.seconds > 1 or outcome.limits or outcome.problems:
-        say(f"  {outcome.number} {outcome.kind}, {outcome.octets} octets: {outcome.seconds:.1f} s, put off {outcome.put_off}, "
-            f"{'; '.join((*outcome.limits, *outcome.problems))}")  # fmt: skip
+        why = "; ".join((*outcome.limits, *outcome.problems))
+        say(
+            f"  {outcome.number} {outcome.kind}, {outcome.octets} octets: {outcome.seconds:.1f} s, "
+            f"put off {outcome.put_off}, {why}"
+        )
 
 
 @asynccontextmanager
@@ -215,7 +218,8 @@ def summary(report: Report, seed: int) -> str:
         for limit in one.limits
     )
     lines = [
-        f"seed {seed}: {len(report.outcomes)} hostile letters in {report.seconds:.0f} s, {len(report.problems)} problems",
+        f"seed {seed}: {len(report.outcomes)} hostile letters in {report.seconds:.0f} s, "
+        f"{len(report.problems)} problems",
         f"limits reached: {dict(causes)}; put off {sum(1 for one in report.outcomes if one.put_off)} letters",
         f"peak of a child {report.child_peak / MIB:.0f} MiB, of all together {report.together_peak / MIB:.0f} MiB, "
         f"of this process {report.parent_grown / MIB:+.0f} MiB",

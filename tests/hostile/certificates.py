@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - octets of files, which are read more easily as one line
 """Signatures in PDF files whose octets are real, and whose certificates, structures and lists mean harm."""
 
 from functools import cache
@@ -117,7 +118,7 @@ def _attributes(rng: Random) -> bytes:
     made = cms.ContentInfo.load(content())
     info = made["content"]["signer_infos"][0]
     extra = [
-        cms.CMSAttribute({"type": "1.2.3.%d" % n, "values": [core.OctetString(b"x" * 100)]})
+        cms.CMSAttribute({"type": f"1.2.3.{n}", "values": [core.OctetString(b"x" * 100)]})
         for n in range(rng.choice((500, 10_000)))
     ]
     key = rng.choice(("signed_attrs", "unsigned_attrs"))

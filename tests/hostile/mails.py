@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - octets of files, which are read more easily as one line
 """Mails that mean harm: parts, headers, encodings, archives, senders; and the letters that go along with hostile files."""
 
 import base64

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - octets of files, which are read more easily as one line
 """PDF files that mean harm: bombs, loops, depth, multitudes. Each is made from a random generator; the same seed makes
 the same file."""
 
