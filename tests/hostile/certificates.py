@@ -61,7 +61,7 @@ def content() -> bytes:
     octets = signed()
     start = octets.index(b"/Contents <") + len(b"/Contents <")
     raw = bytes.fromhex(octets[start : octets.index(b">", start)].decode())
-    return cms.ContentInfo.load(raw).dump()
+    return bytes(cms.ContentInfo.load(raw).dump())
 
 
 def with_contents(contents: bytes) -> bytes:
@@ -187,16 +187,19 @@ def _store(rng: Random) -> bytes:
     return pki.sign_pdf(octets, signer())
 
 
+def _integer(value: int) -> bytes:
+    return der(2, b"\0" + value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
 def _long_keys(rng: Random) -> bytes:
     """An RSA key of absurd length or exponent in the signer's certificate."""
     bits = rng.choice((16_384, 65_536, 1_000_000))
     modulus = rng.getrandbits(bits) | 1 | 1 << (bits - 1)
     exponent = rng.choice((65_537, rng.getrandbits(bits) | 1))
-    integer = lambda value: der(2, b"\0" + value.to_bytes((value.bit_length() + 7) // 8, "big"))  # noqa: E731 - used twice, here
     key = der(
         0x30,
         bytes.fromhex("300d06092a864886f70d0101010500")
-        + der(3, b"\0" + der(0x30, integer(modulus) + integer(exponent))),
+        + der(3, b"\0" + der(0x30, _integer(modulus) + _integer(exponent))),
     )
     made = cms.ContentInfo.load(content())
     one = asn1_x509.Certificate.load(signer().certificate.public_bytes(Encoding.DER))
