@@ -25,10 +25,10 @@ from services.runtime.version import version
 from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import ChildError, Children
+from services.sign.children import CLOCK, ChildError, Children
 from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
-from services.sign.lanes import WAITING_SECONDS
+from services.sign.lanes import LAST_BLOCKED_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
@@ -212,7 +212,8 @@ def _pace(config: settings.Sign) -> tuple[int, float]:
     workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
     scanning = longest_seconds(config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else 0.0
-    return workers, max(turns * WAITING_SECONDS + config.child_seconds, scanning) + MARGIN_SECONDS
+    examining = turns * LAST_BLOCKED_SECONDS + CLOCK * config.child_seconds
+    return workers, max(examining, scanning) + MARGIN_SECONDS
 
 
 async def _connected(

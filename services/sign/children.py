@@ -42,13 +42,15 @@ from services.sign.frames import (
     from_child,
     pack,
 )
-from services.sign.lanes import Lanes
+from services.sign.lanes import Lanes, Spent
 from services.sign.ocr import LetterPictures, Ocr
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
+CLOCK = 8
+"""A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
 FRAMES = 2_000
 """Most frames one letter's child may send: steps, questions."""
 
@@ -88,6 +90,11 @@ class Children:
     def room(self) -> bool:
         """Whether a letter that is known to take long could be looked at now."""
         return self._lanes.room
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of those that run."""
+        return self._forks.pids if self._forks is not None else ()
 
     async def start(self) -> tuple[str, ...]:
         """Start one child, so that a host where none can run is found out now; the walls around it.
@@ -182,7 +189,7 @@ class Children:
         """Have one letter looked at, where it hinders nobody."""
         fetches = self._fetcher.letter() if self._fetcher is not None else None
         pictures = self._ocr.letter() if self._ocr is not None else None
-        seconds = self._config.child_seconds
+        seconds = CLOCK * self._config.child_seconds
         work = asyncio.ensure_future(child.examine(task, octets, questions, pictures, fetches, seconds))
         try:
             await lane.stay(work, child)
@@ -247,7 +254,7 @@ class _Lane:
         """Until the work is done or in the slow lane. Raises SlowError: it has to make way."""
         if self.slow:
             return
-        stayed = await self._lanes.stay(work, child.used_seconds)
+        stayed = await self._lanes.stay(work, child.spent)
         if stayed == "over":
             raise SlowError
         if stayed == "slow":
@@ -276,10 +283,8 @@ class _Child:
         self._process = process
         self.walls: tuple[str, ...] = ()
         self.letters = 0
-        self._before = 0.0
-        self._read_seconds = 0.0
-        self._reading = 0.0
-        """Since when a picture is read (monotonic); 0: none is."""
+        self._begun = 0.0
+        self._before = (0.0, 0.0)
         self.trust: TrustStore | None = None
 
     @classmethod
@@ -312,10 +317,10 @@ class _Child:
         """The last line of its standard error."""
         return self._process.said
 
-    def used_seconds(self) -> float:
-        """Processor time that it has had for this letter; that of reading its pictures is counted by the clock."""
-        reading = time.monotonic() - self._reading if self._reading else 0.0
-        return self._process.processor_seconds() - self._before + self._read_seconds + reading
+    def spent(self) -> Spent:
+        """What the letter has used so far; while others answer it, the DNS or who reads its pictures, it is blocked."""
+        had, waited = (now - before for now, before in zip(self._process.times(), self._before, strict=True))
+        return Spent(had, max(0.0, time.monotonic() - self._begun - had - waited))
 
     def make_way(self) -> None:
         """Let every other process go first."""
@@ -332,7 +337,7 @@ class _Child:
     ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
-        self._before, self._read_seconds = self._process.processor_seconds(), 0.0
+        self._begun, self._before = time.monotonic(), self._process.times()
         outcome = _Outcome()
         turning_to = ""
         try:
@@ -344,7 +349,7 @@ class _Child:
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
                     elif isinstance(frame, Picture):
-                        await self._say(Reading(await self._read(pictures, frame)))
+                        await self._say(Reading(await _read(pictures, frame)))
                     elif isinstance(frame, Wanted):
                         await self._say(await _fetched(fetches, frame))
                     elif isinstance(frame, Useful):
@@ -367,16 +372,6 @@ class _Child:
         if turning_to:
             outcome.limit = f"{turning_to}: {outcome.limit}"
         return outcome
-
-    async def _read(self, pictures: LetterPictures | None, picture: Picture) -> str | None:
-        if pictures is None:
-            return None
-        self._reading = time.monotonic()
-        try:
-            return await pictures.read(picture.width, picture.height, picture.octets)
-        finally:
-            self._read_seconds += time.monotonic() - self._reading
-            self._reading = 0.0
 
     async def end(self) -> None:
         """Let it go: it ends when its input does."""
@@ -433,6 +428,10 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return await questions.ask(question.name, question.kind)
     except NoAnswerError:
         return None
+
+
+async def _read(pictures: LetterPictures | None, picture: Picture) -> str | None:
+    return None if pictures is None else await pictures.read(picture.width, picture.height, picture.octets)
 
 
 async def _fetched(fetches: LetterFetches | None, wanted: Wanted) -> Fetched:

@@ -17,7 +17,7 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars, sent_on, subject_line
+from services.sign import attachments, body_hash, message, particulars, sent_on, step_time, subject_line
 from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
@@ -157,7 +157,10 @@ class _Work:
     def step(self, name: str, do: Callable[[], None]) -> None:
         """Do one thing; what it cannot do becomes a warning. MemoryError goes on: the process is of no more use."""
         try:
-            do()
+            with step_time.at_most(step_time.STEP_SECONDS):
+                do()
+        except step_time.StepTimeError:
+            self.warn("resource_limit", detail=f"{name or 'message'}: {step_time.STEP_SECONDS:g} s")
         except RecursionError:
             self.warn("resource_limit", detail=f"{name or 'message'}: nested too deep")
         except MemoryError:
