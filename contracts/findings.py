@@ -78,6 +78,17 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
     coverage: Literal["whole", "earlier revision", "changed afterwards", "unknown"]
     trust_store: Annotated[str, Meta(description="Version of the trust store asked; `empty` says that there is none.")]
     explanation: Annotated[str, Meta(description="The plain Thai sentence an officer reads.")]
+    revision: Annotated[
+        int | None, Meta(description="Revision of the PDF file that this signature made and covers, from 1.")
+    ] = None
+    revisions: Annotated[int | None, Meta(description="Revisions that the PDF file has altogether.")] = None
+    level: Annotated[
+        Literal["B-B", "B-T", "B-LT", "B-LTA"] | None,
+        Meta(
+            description="PAdES baseline level by what the file carries (EN 319 142-1 clause 6), whether or not the "
+            "verdict is good; None: no baseline signature, or broken."
+        ),
+    ] = None
 
 
 class Authentication(Struct, frozen=True, kw_only=True):

@@ -117,7 +117,7 @@ def _show(found: Findings) -> None:
         OUT.print("อ้างถึง", "reference", reference.text, reference.date or "", markup=False)
     if found.signatures:
         OUT.print()
-        table(("signature", "verdict", "signer", "signed at", "coverage"), map(_signature, found.signatures))
+        table(("signature", "verdict", "signer", "signed at", "coverage", "level"), map(_signature, found.signatures))
         for verdict in found.signatures:
             OUT.print(f"  {verdict.explanation}", markup=False)
         OUT.print(f"  trust store: {found.signatures[0].trust_store}", markup=False)
@@ -149,5 +149,6 @@ def _signature(verdict: SignatureVerdict) -> tuple[str, ...]:
         f"{said} {verdict.sub_indication or ''}".strip(),
         escape(verdict.signer or "unknown"),
         when,
-        verdict.coverage,
+        verdict.coverage + (f" ({verdict.revision}/{verdict.revisions})" if verdict.revision else ""),
+        verdict.level or "",
     )

@@ -6,21 +6,26 @@ Coverage = Literal["whole", "earlier revision", "changed afterwards", "unknown"]
 
 _PASSED: Final = "ตรวจทางเทคนิคแล้ว ข้อมูลตรงกับที่ลงลายมือชื่อ และใบรับรองสืบถึงผู้ออกที่ระบบเชื่อถือได้"
 _PASSED_BUT: Final = "ระวัง สิ่งที่แสดงอาจไม่ใช่สิ่งที่ลงลายมือชื่อไว้ แม้ลายมือชื่อของไฟล์รุ่นที่ลงนามจะตรวจได้"
+_FORBIDDEN: Final = "ระวัง มีการเปลี่ยนแปลงไฟล์ในแบบที่ผู้ลงลายมือชื่อไม่อนุญาต"
+_INTACT: Final = "ไม่ถูกเปลี่ยนแปลง"
+_CHANGED: Final = "ถูกเปลี่ยนแปลง"
+_BROKEN: Final = "ใช้ไม่ได้"
+_OPEN_HEAD: Final = "สรุปไม่ได้"
 _FAILED: Final = {
     "HASH_FAILURE": "ข้อมูลไม่ตรงกับที่ลงลายมือชื่อไว้ ไฟล์ถูกเปลี่ยนแปลงหรือเสียหาย",
     "SIG_CRYPTO_FAILURE": "ค่าลายมือชื่อไม่ถูกต้องตามใบรับรองของผู้ลงลายมือชื่อ",
     "FORMAT_FAILURE": "โครงสร้างของลายมือชื่อไม่เป็นไปตามมาตรฐาน จึงตรวจไม่ได้",
     "REVOKED": "ใบรับรองถูกเพิกถอนก่อนเวลาลงลายมือชื่อ",
     "NOT_YET_VALID": "ลงลายมือชื่อก่อนที่ใบรับรองจะเริ่มใช้ได้",
+    "EXPIRED": "มีหลักฐานว่าลงลายมือชื่อหลังจากใบรับรองหมดอายุ",
 }
 _OPEN: Final = {
     "NO_CERTIFICATE_CHAIN_FOUND": "ใบรับรองของผู้ลงลายมือชื่อสืบไม่ถึงผู้ออกรายใดในบัญชีที่ระบบเชื่อถือ",
     "OUT_OF_BOUNDS_NO_POE": "ใบรับรองหมดอายุหรือยังไม่เริ่มใช้ในเวลาที่ตรวจ และไม่มีหลักฐานว่าลงลายมือชื่อในขณะที่ใบรับรองยังใช้ได้",
     "OUT_OF_BOUNDS_NOT_REVOKED": "ใบรับรองหมดอายุแล้วในเวลาที่ตรวจ แต่ไม่พบว่าถูกเพิกถอน",
-    "EXPIRED": "ลงลายมือชื่อหลังจากใบรับรองหมดอายุ",
     "REVOKED_NO_POE": "ใบรับรองถูกเพิกถอนแล้ว และไม่มีหลักฐานว่าลงลายมือชื่อก่อนการเพิกถอน",
     "REVOKED_CA_NO_POE": "ใบรับรองของผู้ออกถูกเพิกถอนแล้ว",
-    "TRY_LATER": "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และระบบไม่ดึงจากภายนอก",
+    "TRY_LATER": "ใบรับรองถูกระงับชั่วคราว หรือข้อมูลการเพิกถอนในไฟล์เก่าเกินไป ควรตรวจใหม่ภายหลัง",
     "REVOCATION_OUT_OF_BOUNDS_NO_POE": "ข้อมูลการเพิกถอนใบรับรองในไฟล์พ้นกำหนดแล้ว",
     "CRYPTO_CONSTRAINTS_FAILURE": "ใช้วิธีเข้ารหัสที่ไม่ปลอดภัยพอแล้ว",
     "CRYPTO_CONSTRAINTS_FAILURE_NO_POE": "ใช้วิธีเข้ารหัสที่ไม่ปลอดภัยพอแล้ว",
@@ -45,18 +50,24 @@ TIMESTAMP: Final = "ตราประทับเวลาของเอกส
 NOT_FINISHED: Final = "ตรวจลายมือชื่อไม่เสร็จภายในทรัพยากรที่กำหนด"
 UNREADABLE: Final = "ไฟล์น่าจะมีลายมือชื่อดิจิทัล แต่อ่านไม่ได้"
 UNSUPPORTED: Final = "ลายมือชื่อในรูปแบบที่ระบบไม่รองรับ จึงไม่มีผลการตรวจ"
+ENCRYPTED: Final = "ไฟล์เข้ารหัสหรือมีรหัสผ่าน จึงตรวจลายมือชื่อไม่ได้"
+REMOVED: Final = "ระวัง ไฟล์รุ่นก่อนมีลายมือชื่อนี้ แต่ถูกนำออกไปในภายหลัง จึงไม่มีผลการตรวจ"
 _NO_STORE: Final = "ยังไม่ได้กำหนดบัญชีใบรับรองที่เชื่อถือ จึงไม่มีผลการตรวจ"
 
 
 def explain(indication: str, sub_indication: str | None, coverage: Coverage) -> str:
-    """What the verdict says, and what of the file it speaks of."""
+    """Intact, changed, or neither can be said; why; and what of the file it speaks of."""
+    changed = coverage == "changed afterwards"
     if indication == "TOTAL-PASSED":
-        said = _PASSED if coverage != "changed afterwards" else _PASSED_BUT
+        head, said = (_CHANGED, _PASSED_BUT) if changed else (_INTACT, _PASSED)
     elif indication == "TOTAL-FAILED":
+        head = _CHANGED if sub_indication == "HASH_FAILURE" else _BROKEN
         said = _FAILED.get(sub_indication or "", _OTHER)
+    elif changed and sub_indication == "SIG_CONSTRAINTS_FAILURE":
+        head, said = _CHANGED, _FORBIDDEN
     else:
-        said = _OPEN.get(sub_indication or "", _OTHER)
-    return f"{said} {_COVERAGE[coverage]}"
+        head, said = _OPEN_HEAD, _OPEN.get(sub_indication or "", _OTHER)
+    return f"{head}: {said} {_COVERAGE[coverage]}"
 
 
 def without_store(*, intact: bool | None, coverage: Coverage) -> str:
