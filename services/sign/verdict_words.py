@@ -67,7 +67,8 @@ def explain(indication: str, sub_indication: str | None, coverage: Coverage) -> 
         head, said = _CHANGED, _FORBIDDEN
     else:
         head, said = _OPEN_HEAD, _OPEN.get(sub_indication or "", _OTHER)
-    return f"{head}: {said} {_COVERAGE[coverage]}"
+    tail = "" if said in (_FORBIDDEN, _OPEN["SIGNED_DATA_NOT_FOUND"]) else f" {_COVERAGE[coverage]}"
+    return f"{head}: {said}{tail}"
 
 
 def without_store(*, intact: bool | None, coverage: Coverage) -> str:
