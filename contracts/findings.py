@@ -117,6 +117,17 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
     holder: Annotated[
         Holder | None, Meta(description="The certificate's subject in its parts; null where none was read.")
     ] = None
+    revision: Annotated[
+        int | None, Meta(description="Revision of the PDF file that this signature made and covers, from 1.")
+    ] = None
+    revisions: Annotated[int | None, Meta(description="Revisions that the PDF file has altogether.")] = None
+    level: Annotated[
+        Literal["B-B", "B-T", "B-LT", "B-LTA"] | None,
+        Meta(
+            description="PAdES baseline level by what the file carries (EN 319 142-1 clause 6), whether or not the "
+            "verdict is good; None: no baseline signature, or broken."
+        ),
+    ] = None
 
 
 class DnsAnswer(Struct, frozen=True, kw_only=True):

@@ -120,7 +120,7 @@ def _show(found: Findings) -> None:
         OUT.print("อ้างถึง", "reference", reference.text, reference.date or "", markup=False)
     if found.signatures:
         OUT.print()
-        table(("signature", "verdict", "signer", "signed at", "coverage"), map(_signature, found.signatures))
+        table(("signature", "verdict", "signer", "signed at", "coverage", "level"), map(_signature, found.signatures))
         for verdict in found.signatures:
             OUT.print(f"  {verdict.explanation}", markup=False)
         OUT.print(f"  trust store: {found.signatures[0].trust_store}", markup=False)
@@ -152,5 +152,13 @@ def _signature(verdict: SignatureVerdict) -> tuple[str, ...]:
         f"{said} {verdict.sub_indication or ''}".strip(),
         escape(verdict.signer or "unknown"),
         when,
-        f"{verdict.coverage} ({verdict.covers})" if verdict.covers else verdict.coverage,
+        _coverage(verdict),
+        verdict.level or "",
     )
+
+
+def _coverage(verdict: SignatureVerdict) -> str:
+    """What was signed: of a mail message or part, of a file the revision among how many."""
+    if verdict.covers:
+        return f"{verdict.coverage} ({verdict.covers})"
+    return verdict.coverage + (f" ({verdict.revision}/{verdict.revisions})" if verdict.revision else "")

@@ -17,7 +17,7 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars, sent_on, step_time, subject_line
+from services.sign import attachments, body_hash, forwarded, message, particulars, sent_on, step_time, subject_line
 from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
@@ -225,6 +225,7 @@ class _Work:
             for index, (part, said) in enumerate(zip(self.parts, self._attachments, strict=False))
             if said.media_type == "application/pdf"
         ]
+        files += [(-1, part.name, part.octets) for part in self._forwarded()]
         if len(files) > PDF_FILES:
             self.warn("parts_left_out", detail=f"> {PDF_FILES} PDF")
         for index, name, octets in files[:PDF_FILES]:
@@ -232,7 +233,8 @@ class _Work:
 
             pending = signatures.unfinished(name, self._trust) if b"/ByteRange" in octets else None
             self.report(name, pending)
-            self.step(name, partial(self._read_text, index, name, octets))
+            if index >= 0:  # the text of a forwarded letter is not this letter's
+                self.step(name, partial(self._read_text, index, name, octets))
             before = len(self._signatures)
             self.step(name, partial(self._judge, name, octets))
             if pending is not None and len(self._signatures) == before:
@@ -242,6 +244,19 @@ class _Work:
             self.step(part.name, partial(self._read_text, None, part.name, part.octets))
         if self._signatures and not self._trust.anchors:
             self.warn("trust_store_empty")
+
+    def _forwarded(self) -> list[Part]:
+        """PDF files inside forwarded messages: their signatures are judged like those of the letter's own files."""
+        found: list[Part] = []
+
+        def open_messages() -> None:
+            inner, whole = forwarded.pdf_files(self.parts)
+            found.extend(inner)
+            if not whole:
+                self.warn("parts_left_out", detail="forwarded messages")
+
+        self.step("", open_messages)
+        return found
 
     def _read_text(self, index: int | None, name: str, octets: bytes) -> None:
         from services.sign import pdf_text
