@@ -141,6 +141,9 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
             found.append(line)
     if not found:
         return []
+    said = "\n".join(row.text for row in found)
+    if sara_am.is_confused(said) and sara_am.is_spaced(said):
+        found = [row._replace(text=sara_am.unspaced(row.text)) for row in found]
     edge = max(row.box.right for row in found)
     start = min(row.box.left for row in found)
     pitches = sorted(
