@@ -171,7 +171,7 @@ def test_the_second_letter_of_a_file_is_no_source_of_the_first() -> None:
     assert letter.number
     assert letter.number.value == "ชร ๐๐๒๓/ว ๙๑๑"
     assert letter.date is letter.urgency is letter.signer is None
-    assert letter.references == letter.enclosures == letter.telephones == letter.emails == []
+    assert not any((letter.references, letter.enclosures, letter.telephones, letter.emails))
 
 
 def test_the_stamp_of_another_receiver_is_not_the_letters() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.findings import Particulars
 from services.sign import particulars, sent_on
 from services.sign.examine import examine_mail
 from services.sign.quoted import split
@@ -53,7 +54,7 @@ def test_a_text_without_others_is_the_senders_own() -> None:
     assert split(text) == (text, [])
 
 
-def examined(mail: bytes) -> particulars.Particulars:
+def examined(mail: bytes) -> Particulars:
     return examine_mail(mail, trust=TrustStore(), now_ns=1_780_000_000_000_000_000, software="test").particulars
 
 

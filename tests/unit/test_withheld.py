@@ -14,12 +14,26 @@ def test_nothing_of_number_subject_names_or_files_stays() -> None:
             receipts.findings().particulars,
             secrecy=receipts.particular("ลับมาก"),
             telephones=(receipts.particular("02-1"),),
+            signer=receipts.particular("นางมาลี สุขใจ"),
+            signer_position=receipts.particular("อธิบดีกรมสมมติ"),
+            acknowledgement=receipts.particular("paper"),
         ),
         warnings=(warning("number_differs", subject=receipts.LETTER_NUMBER, letter="นร ๙"),),
     )
     kept = withheld(found)
     said = msgspec.json.encode(kept).decode()
-    for secret in (receipts.LETTER_NUMBER, receipts.SUBJECT, receipts.FILE, "2024-11-15", "ณัฐฐา", "02-1", "นร ๙"):
+    for secret in (
+        receipts.LETTER_NUMBER,
+        receipts.SUBJECT,
+        receipts.FILE,
+        "2024-11-15",
+        "ณัฐฐา",
+        "02-1",
+        "นร ๙",
+        "มาลี",
+        "สมมติ",
+        "paper",
+    ):
         assert secret not in said
     assert kept.particulars == Particulars(secrecy=receipts.particular("ลับมาก"))
     assert kept.attachments[0].sha256 == found.attachments[0].sha256
