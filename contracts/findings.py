@@ -122,6 +122,35 @@ class Attachment(Struct, frozen=True, kw_only=True):
     size: Annotated[int, Meta(ge=0)]
     sha256: Digest
     encrypted: bool
+    inside: Annotated[
+        str, Meta(description="Name of the attachment it was taken out of, such as winmail.dat; empty: of the letter.")
+    ] = ""
+    save_as: Annotated[
+        str,
+        Meta(
+            description="Name to save it under: no file system refuses it, no other file of the letter has it. Empty: "
+            "`name` does."
+        ),
+    ] = ""
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """What the malware scanner said of the letter's octets as they are stored."""
+
+    outcome: Annotated[
+        Literal["clean", "infected", "not_scanned"],
+        Meta(description="infected: the letter is numbered and kept, and goes to nobody."),
+    ]
+    malware: Annotated[
+        str, Meta(description="What was found, by the scanner's name for it; empty if not infected.")
+    ] = ""
+    reason: Annotated[
+        str, Meta(description="Why not scanned: too_large, unreachable, too_slow or failed; otherwise empty.")
+    ] = ""
+    scanner: Annotated[
+        str, Meta(description="Program, version and date of its signatures, as it says; empty: it did not answer.")
+    ] = ""
+    scanned_at: Instant
 
 
 class Warning(Struct, frozen=True, kw_only=True):  # noqa: A001 - the field's own word; the builtin is not needed here
@@ -152,6 +181,9 @@ class Findings(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     warnings: tuple[Warning, ...] = ()
+    scan: Annotated[Scan | None, Meta(description="None: no scanner is configured, or the letter was not in MAIL.")] = (
+        None
+    )
     judged_at: Instant
     software: str
 

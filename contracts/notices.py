@@ -70,7 +70,10 @@ class LetterDelivered(Notified, tag="notify.delivered.v1", frozen=True, kw_only=
     relay: str
     original: Annotated[
         Digest | None,
-        Meta(description="SHA-256 of the attached original; None: too large for the mailbox, announced without it."),
+        Meta(
+            description="SHA-256 of the attached original; None: announced without it, since it was too large for the "
+            "mailbox or infected."
+        ),
     ]
 
 

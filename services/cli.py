@@ -14,6 +14,8 @@ COMMANDS = {
     "order": "What an officer decides: open, enter, void, correct, move, note, release, attend.",
     "events": "Follow what happens, as any subscriber could.",
     "where": "Where a letter is, one line a hop: attempts, time, number, receipt, delivery.",
+    "trust": "Whose signatures are trusted, for what: list, import, check.",
+    "letter": "Write a letter as it is kept into a file.",
     "dead": "What a worker gave up on: list, show, retry, close.",
     "agency": "The directory of agencies: add, list, show, import, export, dns, calendar.",
     "audit": "Prove the invariants from the streams; exit 1 and the reason if one is broken.",

@@ -24,6 +24,7 @@ PROGRAMS = {
     "nodejs": "node",
     "dnsmasq-base": "dnsmasq",
     "rspamd": "rspamd",
+    "clamav-daemon": "clamd",
     "curl": "curl",
     "openssl": "openssl",
     "softhsm2": "softhsm2-util",

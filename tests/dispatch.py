@@ -173,15 +173,22 @@ class Dispatch:
         await until_it(settled)
 
     @asynccontextmanager
-    async def running(self, nats: settings.Nats, **changes: Any) -> AsyncIterator["asyncio.Task[None]"]:
-        """Run notify, as its process does, until the block ends."""
+    async def running(
+        self, nats: settings.Nats, *, clamd: str = "", **changes: Any
+    ) -> AsyncIterator["asyncio.Task[None]"]:
+        """Run notify, as its process does, until the block ends; `clamd` as in [sign]."""
         values: dict[str, Any] = {
             "grace_seconds": 600.0,
             "first_retry_seconds": 1.0,
             "last_retry_seconds": 1.0,
             "smtp_seconds": 10.0,
         }
-        whole = settings.Settings(state=str(self.state), nats=nats, notify=settings.Notify(**(values | changes)))
+        whole = settings.Settings(
+            state=str(self.state),
+            nats=nats,
+            sign=settings.Sign(clamd=clamd),
+            notify=settings.Notify(**(values | changes)),
+        )
         stop, readiness = asyncio.Event(), Readiness("notify")
         task = asyncio.create_task(app.serve(whole, stop, readiness))
         try:

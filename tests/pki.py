@@ -76,7 +76,7 @@ def make_root(name: str = "Test Root CA", *, now: datetime | None = None, issuer
         .not_valid_before(moment - timedelta(days=3650))
         .not_valid_after(moment + timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0 if issuer else 1), critical=True)
-        .add_extension(_usage(certificates=True), critical=True)
+        .add_extension(key_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(issuer.key if issuer else key, hashes.SHA256())
     )
@@ -112,7 +112,7 @@ def make_signer(
         .not_valid_before(not_before or moment - timedelta(days=1))
         .not_valid_after(not_after or moment + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(certificates=False), critical=True)
+        .add_extension(key_usage(certificates=False), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()), critical=False)
     )
@@ -151,7 +151,7 @@ def make_stamper(identity: Identity, at: datetime | None = None) -> timestamps.D
     )
 
 
-def _usage(*, certificates: bool) -> x509.KeyUsage:
+def key_usage(*, certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=not certificates,
         content_commitment=not certificates,

@@ -1,8 +1,8 @@
 """A time-stamping authority (RFC 3161) on loopback: `openssl ts` behind a small HTTP server, and its faults."""
 
+import gzip
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,10 @@ Fault = Literal[
     "black hole",
     "500",
     "redirect",
+    "redirect to a file",
+    "drip",
+    "endless head",
+    "gzip bomb",
     "wrong nonce",
     "wrong imprint",
     "expired",
@@ -147,8 +151,29 @@ class TimestampAuthority:
                         self.send_response(302)
                         self.send_header("Location", f"{authority.url}/other")
                         self.end_headers()
+                    case "redirect to a file":
+                        self.send_response(307)
+                        self.send_header("Location", "file:///etc/passwd")
+                        self.end_headers()
                     case "endless":
-                        self._endless()
+                        self.send_response(200)
+                        self.end_headers()
+                        self._endless(bytes(16_384), 0.001)
+                    case "drip":
+                        self.send_response(200)
+                        self.send_header("Content-Length", "5000")
+                        self.end_headers()
+                        self._endless(b"0", 0.02)
+                    case "endless head":
+                        self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+                        self._endless(b"X-Field: y\r\n" * 1_000, 0.001)
+                    case "gzip bomb":
+                        bomb = gzip.compress(bytes(64 << 20))  # 64 KB, so that its length alone gives nothing away
+                        self.send_response(200)
+                        self.send_header("Content-Encoding", "gzip")
+                        self.send_header("Content-Length", str(len(bomb)))
+                        self.end_headers()
+                        self._endless(bomb, 120)
                     case _:
                         self._reply(authority.answer(query))
 
@@ -159,13 +184,11 @@ class TimestampAuthority:
                 self.end_headers()
                 self.wfile.write(body)
 
-            def _endless(self) -> None:
-                self.send_response(200)
-                self.end_headers()
+            def _endless(self, piece: bytes, pause: float) -> None:
                 try:
                     while not authority._released.is_set():
-                        self.wfile.write(bytes(16_384))
-                        time.sleep(0.001)
+                        self.wfile.write(piece)
+                        authority._released.wait(pause)
                 except OSError:
                     return  # it hung up, as it should
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def until(happened: Callable[[], T], seconds: float = 20.0) -> T:
+async def until(happened: Callable[[], T], seconds: float = 60.0) -> T:
     """Look until `happened` gives something true, and return it; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not (found := happened()):  # noqa: ASYNC110 - what is looked at is in another process or library
@@ -16,7 +16,7 @@ async def until(happened: Callable[[], T], seconds: float = 20.0) -> T:
         return found
 
 
-async def until_it(happens: Callable[[], Awaitable[T]], seconds: float = 20.0) -> T:
+async def until_it(happens: Callable[[], Awaitable[T]], seconds: float = 60.0) -> T:
     """The same where looking has to wait itself."""
     async with asyncio.timeout(seconds):
         while not (found := await happens()):  # noqa: ASYNC110 - as above
@@ -24,7 +24,7 @@ async def until_it(happens: Callable[[], Awaitable[T]], seconds: float = 20.0) -
         return found
 
 
-def until_sync(happened: Callable[[], T], seconds: float = 20.0) -> T:
+def until_sync(happened: Callable[[], T], seconds: float = 60.0) -> T:
     """The same without an event loop."""
     deadline = time.monotonic() + seconds
     while not (found := happened()):

@@ -148,9 +148,9 @@ def _signature(verdict: SignatureVerdict) -> tuple[str, ...]:
     said = verdict.indication or "no verdict"
     when = f"{thai_time(verdict.signed_at)} ({verdict.time_source})" if verdict.signed_at else "unknown"
     return (
-        escape(f"{verdict.part} {verdict.field}".strip()),
+        escape(f"{'S/MIME ' if verdict.kind == 'smime' else ''}{verdict.part} {verdict.field}".strip()),
         f"{said} {verdict.sub_indication or ''}".strip(),
         escape(verdict.signer or "unknown"),
         when,
-        verdict.coverage,
+        f"{verdict.coverage} ({verdict.covers})" if verdict.covers else verdict.coverage,
     )

@@ -14,6 +14,12 @@ def escape(text: str) -> str:
     return _escape(clean(text))
 
 
+_ALERTS = {
+    "classified": ("cover", "none: classified; the registrar was alerted"),
+    "infected": ("cover", "without the letter: malware was found in it; the registrar was alerted"),
+    "undeliverable": ("cover", "not delivered; the registrar was alerted"),
+}
+
 IN_FULL = 5
 """So many letters are shown in full, more in a line each."""
 
@@ -84,7 +90,7 @@ class Outcome:
         if track.delivered is not None and not self._cover_mails(track):
             lines.append(("cover", f"delivered by {escape(track.delivered.relay)}"))
         if track.alerted is not None:
-            lines.append(("cover", "none: classified; the registrar was alerted"))
+            lines.append(_ALERTS[track.alerted.why])
         lines += [("failed", escape(f"{event.errand}: {event.reason}")) for event in track.failed]
         return lines
 

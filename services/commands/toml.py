@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def dumps(values: Mapping[str, object]) -> str:
-    """Write a mapping of strings, numbers, booleans, lists and mappings. None is left out: TOML has no word for it."""
+    """Write a mapping of strings, numbers, days, booleans, lists and mappings. None is left out: TOML has none."""
     return "\n".join(_table(values, ())).strip() + "\n"
 
 
@@ -42,6 +43,8 @@ def _value(value: object) -> str:
         return repr(value)
     if isinstance(value, str):
         return _text(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(one) for one in value) + "]"
     if isinstance(value, Mapping):

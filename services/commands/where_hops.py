@@ -25,6 +25,7 @@ from services.commands.terminal import thai_time
 from services.commands.where_way import Way
 from services.ingest.traffic_file import Line
 from services.register.series import secrecy
+from services.words import wording
 from services.words.header_text import decoded
 
 VERDICTS: Final = 3
@@ -217,7 +218,7 @@ def _later(way: Way, event: Event) -> Iterator[tuple[str, str, dict[str, Any]]]:
         case ReceiptHeld():
             yield "held", f"{event.kind} receipt held back: {event.why}", _some(event, "kind", "why")
         case LetterDelivered():
-            what = "letter" if event.original is not None else "notice of it, without the letter, which is too large,"
+            what = "letter" if event.original is not None else "notice of it, without the letter,"
             words = f"cover mail with the {what} {_taken(event.relay)}, Message-ID {event.message_id}"
             yield "delivered", words, _some(event, "message_id", "relay", "original")
         case MailDelayed():
@@ -249,11 +250,19 @@ def _verdict(findings: Findings) -> str:
     """The verdict as an officer reads it, and what vouches for the sender."""
     told = [verdict.explanation for verdict in findings.signatures[:VERDICTS]]
     more = len(findings.signatures) - len(told)
-    words = " · ".join(told) + (f" · and {more} more signatures" if more else "") or "ไม่พบลายมือชื่อดิจิทัล"
+    words = " · ".join(told) + (f" · and {more} more signatures" if more else "") or _none(findings)
+    if findings.scan is not None and findings.scan.outcome != "clean":
+        scan = findings.scan
+        words += f" · infected: {scan.malware}" if scan.malware else f" · not scanned for malware: {scan.reason}"
     vouched = findings.authentication
     if vouched is None:
         return words
     return f"{words}  (SPF {vouched.spf}, DKIM {vouched.dkim}, DMARC {vouched.dmarc})"
+
+
+def _none(findings: Findings) -> str:
+    encrypted = any(warning.code == "smime_encrypted" for warning in findings.warnings)
+    return wording.SEALED_AWAY if encrypted else "ไม่พบลายมือชื่อดิจิทัล"
 
 
 def _fields_of_findings(findings: Findings) -> dict[str, Any]:
@@ -264,6 +273,7 @@ def _fields_of_findings(findings: Findings) -> dict[str, Any]:
         ],
         "authentication": msgspec.to_builtins(findings.authentication),
         "warnings": [warning.code for warning in findings.warnings],
+        "scan": msgspec.to_builtins(findings.scan),
     }
 
 

@@ -111,7 +111,7 @@ def _build(settings: Settings, bus: Bus, directory: Directory, examined: Examine
         outbox=outbox,
         attempts=attempts,
         receipts=Receipts(attempts, Caps(bus, config, _now), hostname),
-        covers=Covers(attempts, outbox, directory),
+        covers=Covers(attempts, outbox, directory, scanned=bool(settings.sign.clamd)),
         releases=Releases(bus),
         waiting=waiting,
         seconds=config.smtp_seconds * 1.5,

@@ -34,6 +34,8 @@ class Case(Struct, kw_only=True):
     event: MailReceived
     letter: bytes
     findings: Findings | None
+    final: bool
+    """The letter's final receipt is there: nothing more will be found out about it."""
     ends: float
     """Monotonic time by which the handler must be through."""
 

@@ -19,6 +19,7 @@ from services.words import secrecy, thai_style, wording
 SURE: Final = 0.5
 """Below it a particular is not shown as if it were the letter's (the same bound as on the receipt)."""
 
+INFECTED: Final = "พบโปรแกรมประสงค์ร้าย"
 ACKNOWLEDGEMENTS: Final = {"electronic": "ทางอิเล็กทรอนิกส์", "paper": "เป็นกระดาษ"}
 """How the sender wants his letter acknowledged, by the word of the findings."""
 
@@ -28,6 +29,12 @@ NO_SUBJECT: Final = "(ไม่ระบุเรื่อง)"
 def secret(entry: Entry, findings: Findings | None) -> bool:
     """Whether nothing of the letter may go in clear: by its series, or by a mark found in the letter itself."""
     return entry.series == "classified" or secrecy.mark(findings) is not None
+
+
+def infected(findings: Findings | None) -> str:
+    """The scanner's name for the malware in the letter, which then goes to nobody; empty where none was found."""
+    scan = findings.scan if findings is not None else None
+    return (scan.malware or "?") if scan is not None and scan.outcome == "infected" else ""
 
 
 def compose(
@@ -41,8 +48,12 @@ def compose(
     eight_bit_relay: bool,
     utf8_relay: bool = True,
     with_original: bool = True,
+    unscanned: bool = False,
 ) -> Mail:
-    """The cover mail to one mailbox. Without the original where the mailbox's relay does not take its size."""
+    """The cover mail to one mailbox. Without the original where the mailbox's relay does not take its size, where
+    malware was found in it, or where nothing is known of that (`unscanned`) though it should be.
+    """
+    with_original = with_original and not unscanned and not infected(findings)
     recipient = address.written(to)
     central = entry.central_address(event)
     message_id = entry.message_id("cover")
@@ -62,7 +73,8 @@ def compose(
         wire.field("X-Auto-Response-Suppress", "All"),
         wire.field("Content-Language", "th"),
     ]
-    said = _text(entry, event, letter, findings, attached if with_original else None, reply_to)
+    about = _about_original(entry, letter, findings, attached if with_original else None, unscanned=unscanned)
+    said = _text(entry, event, findings, about, reply_to)
     parts = [Part(media_type=TEXT, content=said.encode()), *([attached] if with_original else [])]
     return Mail(
         sender=entry.return_path,
@@ -85,15 +97,15 @@ def _subject(entry: Entry, event: MailReceived, findings: Findings | None) -> st
     subject = header(event.lines.subject, 200) or NO_SUBJECT
     urgency = _sure(findings.particulars.urgency) if findings else None
     mark = f"{clean(urgency, 40)} " if urgency and not subject.startswith(urgency) else ""
-    return f"[{clean(entry.number_text, 60)}] {mark}{subject}"
+    danger = f"[{INFECTED}] " if infected(findings) else ""
+    return f"{danger}[{clean(entry.number_text, 60)}] {mark}{subject}"
 
 
 def _text(
     entry: Entry,
     event: MailReceived,
-    letter: bytes,
     findings: Findings | None,
-    attached: Part | None,
+    about_original: list[str],
     reply_to: str,
 ) -> str:
     name, author = address.author(event.lines.from_)
@@ -111,7 +123,7 @@ def _text(
         f"ผลตรวจโดเมนผู้ส่ง: {_origin(event, findings, author or event.sender)}",
         *_warnings(findings),
         "",
-        *_about_original(entry, letter, attached),
+        *about_original,
         *([f"ตอบกลับอีเมลฉบับนี้ จะส่งถึงผู้ส่งหนังสือโดยตรงที่ {reply_to}"] if reply_to else []),
         "",
     ]
@@ -162,7 +174,8 @@ def _verdict(findings: Findings | None) -> str:
         return "ยังไม่มีผล เนื่องจากระบบตรวจสอบล่าช้า"
     verdicts = findings.signatures
     if not verdicts:
-        return wording.NO_SIGNATURE
+        encrypted = any(warning.code == "smime_encrypted" for warning in findings.warnings)
+        return wording.SEALED_AWAY if encrypted else wording.NO_SIGNATURE
     if len(verdicts) == 1:
         return clean(verdicts[0].explanation, 500)
     counted = [
@@ -206,8 +219,23 @@ def _warnings(findings: Findings | None) -> list[str]:
     return ["ข้อควรทราบ:", *(f"- {clean(warning.thai, 500)}" for warning in findings.warnings[:50])]
 
 
-def _about_original(entry: Entry, letter: bytes, attached: Part | None) -> list[str]:
+def _about_original(
+    entry: Entry, letter: bytes, findings: Findings | None, attached: Part | None, *, unscanned: bool
+) -> list[str]:
     digest = f"ขนาด {thai_style.number(len(letter))} ไบต์ SHA-256 {sha256_hex(letter)}"
+    malware = infected(findings)
+    if malware:
+        scanner = f" (ตรวจโดย {clean(findings.scan.scanner)})" if findings and findings.scan else ""
+        return [
+            f"ต้นฉบับไม่ได้แนบมาด้วย เพราะระบบตรวจพบโปรแกรมประสงค์ร้าย {clean(malware)} ในหนังสือ{scanner}",
+            "ต้นฉบับเก็บไว้ในระบบโดยไม่มีการแก้ไข และใบรับที่ออกให้ผู้ส่งระบุผลนี้ไว้ด้วย โปรดติดต่อผู้ส่งให้ส่งหนังสือใหม่",
+            f"หากจำเป็นต้องใช้ต้นฉบับ ขอรับจากผู้ดูแลระบบ โดยแจ้งตำแหน่ง {entry.position} ({digest})",
+        ]
+    if unscanned:
+        return [
+            "ต้นฉบับไม่ได้แนบมาด้วย เพราะไม่มีผลตรวจหาโปรแกรมประสงค์ร้าย",
+            f"ขอรับต้นฉบับจากผู้ดูแลระบบ โดยแจ้งตำแหน่ง {entry.position} ({digest})",
+        ]
     if attached is None:
         return [
             "ต้นฉบับไม่ได้แนบมาด้วย เพราะใหญ่เกินกว่าที่เซิร์ฟเวอร์อีเมลปลายทางรับได้",

@@ -22,7 +22,9 @@ ALERT = "alert"
 class Covers:
     """Carries the cover errands of a letter, `cover <mailbox>` each, and its alert."""
 
-    def __init__(self, attempts: Attempts, outbox: Outbox, directory: Directory) -> None:
+    def __init__(self, attempts: Attempts, outbox: Outbox, directory: Directory, *, scanned: bool) -> None:
+        """`scanned`: letters are scanned for malware, so one that was not looked at is not passed on."""
+        self._scanned = scanned
         self._attempts = attempts
         self._outbox = outbox
         self._directory = directory
@@ -33,16 +35,22 @@ class Covers:
             return await self._alert(case, self._why(case))
         if not case.hold.slip.covers() and cover_mail.secret(case.entry, case.findings):
             return await self._alert(case, "classified")
+        if case.findings is None and self._scanned and not case.final:
+            return None  # with the final receipt, when it is known what the scanner says
         waits = [await self._cover(case, mailbox) for mailbox in self._mailboxes(case)]
         left = [wait for wait in waits if wait is not None]
         if left:
             return min(left)
         await self._tell(case)
+        if cover_mail.infected(case.findings):
+            return await self._alert(case, "infected")
         if any(errand.state == "failed" for errand in case.hold.slip.covers().values()):
             return await self._alert(case, "undeliverable")
         return None
 
     def _why(self, case: Case) -> Why:
+        if cover_mail.infected(case.findings) and not cover_mail.secret(case.entry, case.findings):
+            return "infected"
         return "undeliverable" if case.hold.slip.covers() else "classified"
 
     def _mailboxes(self, case: Case) -> tuple[Mailbox, ...]:
@@ -60,6 +68,9 @@ class Covers:
         errand = case.hold.slip.errand(name, self._attempts.at)
         if errand.settled:
             return None
+        unscanned = case.findings is None and self._scanned
+        if cover_mail.infected(case.findings) or unscanned:
+            errand.bare = True
         reason = await self._loop(case, mailbox)
         if reason:
             errand.settle("failed", self._attempts.at, reason)
@@ -77,6 +88,7 @@ class Covers:
                 eight_bit_relay=offers.eight_bit,
                 utf8_relay=offers.utf8,
                 with_original=not errand.bare,
+                unscanned=unscanned,
             )
 
         task = Task(
@@ -145,11 +157,22 @@ class Covers:
         if not errand.settled and (not registrar or self._directory.by_address(registrar) is not None):
             errand.settle("failed", self._attempts.at, "the directory names no registrar's mailbox")
         if not errand.settled:
-            reason = "; ".join(one.reason for one in hold.slip.covers().values() if one.state == "failed")
+            covers = hold.slip.covers().values()
+            reason = "; ".join(one.reason for one in covers if one.state == "failed")
+            malware = cover_mail.infected(case.findings)
+            passed = any(one.state == "sent" and not one.bare for one in covers)
 
             def compose(_: Offers) -> Mail:
-                moves = secrecy.moving_mark(case.findings) is not None
-                return alert_mail.compose(entry, why, to=registrar, dated=errand.since, reason=reason, moves=moves)
+                return alert_mail.compose(
+                    entry,
+                    why,
+                    to=registrar,
+                    dated=errand.since,
+                    reason=reason,
+                    moves=secrecy.moving_mark(case.findings) is not None,
+                    malware=malware,
+                    passed=passed,
+                )
 
             task = Task(
                 kind="alert",

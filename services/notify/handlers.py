@@ -98,7 +98,7 @@ class Handlers:
         async with self._holding(entry) as hold:
             _close_provisional(hold.slip, self._now)
             async with self._flight.carry(event.receipt.size or 0):
-                case = await self._case(entry, hold, findings)
+                case = await self._case(entry, hold, findings, final=True)
                 if case is None:
                     return
                 waits = [
@@ -134,7 +134,7 @@ class Handlers:
             if "final" in hold.slip.errands:
                 return
             async with self._flight.carry(row.size or 0):
-                case = await self._case(entry, hold, findings)
+                case = await self._case(entry, hold, findings, final=False)
                 if case is None:
                     return
                 waits: list[float | None] = []
@@ -159,7 +159,7 @@ class Handlers:
         entry = Entry.of_receipt(agency, sealed.mail, sealed.position, sealed.receipt)
         async with self._holding(entry) as hold:
             _reopen(hold.slip, "final", self._attempts)
-            case = await self._case(entry, hold, None)
+            case = await self._case(entry, hold, None, final=True)
             if case is None:
                 return
             wait = await self._receipts.carry(case, sealed.receipt, sealed.pdf, final.receipt)
@@ -216,7 +216,7 @@ class Handlers:
         except Conflict as conflict:
             raise Retry(1.0, f"the letter was taken over: {conflict}") from conflict
 
-    async def _case(self, entry: Entry, hold: Hold, findings: Findings | None) -> Case | None:
+    async def _case(self, entry: Entry, hold: Hold, findings: Findings | None, *, final: bool) -> Case | None:
         """The letter with its octets; None where it was erased, which is then told."""
         ends = time.monotonic() + self._seconds
         try:
@@ -224,7 +224,7 @@ class Handlers:
         except Missing as missing:
             await self._erased(entry, hold, str(missing))
             return None
-        return Case(entry=entry, hold=hold, event=event, letter=letter, findings=findings, ends=ends)
+        return Case(entry=entry, hold=hold, event=event, letter=letter, findings=findings, final=final, ends=ends)
 
     async def _erased(self, entry: Entry, hold: Hold, reason: str) -> None:
         names = ["final", *(name for name in hold.slip.errands if name.startswith(COVER))]

@@ -25,7 +25,7 @@ COVERS = Counter(
 ALERTS = Counter(
     "saraban_notify_alerts_total",
     "Alerts to registrars.",
-    ["why", "outcome"],  # why: classified | undeliverable; outcome: sent | not_sent
+    ["why", "outcome"],  # why: classified | undeliverable | infected; outcome: sent | not_sent
 )
 ATTEMPTS = Counter(
     "saraban_notify_attempts_total",

@@ -197,10 +197,17 @@ def _contradictions(settings: Settings) -> Iterator[tuple[str, str]]:
     ):
         for server in servers:
             yield from _wrong(key, server, lambda text: host_port(text, default=53), "HOST or HOST:PORT")
+    sign = settings.sign
+    for host in sign.fetch_hosts:
+        yield from _wrong("sign.fetch_hosts", host, lambda text: host_port(text, default=0), "HOST or HOST:PORT")
+    if sign.revocation == "fetch" and sign.fetch_seconds + sign.dns_seconds >= sign.child_seconds:
+        yield "sign.fetch_seconds", f"with dns_seconds it is not less than child_seconds ({sign.child_seconds:g})"
     for name in ingest.blocklists:
         yield from _wrong("ingest.blocklists", name, _zone, "a domain such as zen.spamhaus.org")
     if ingest.rspamd:
         yield from _wrong("ingest.rspamd", ingest.rspamd, _http_url, "a URL such as http://127.0.0.1:11333")
+    if settings.sign.clamd and not settings.sign.clamd.startswith("/"):
+        yield from _wrong("sign.clamd", settings.sign.clamd, host_port, "/path/of/its.socket or HOST:PORT")
     for service, user in settings.nats.users.items():
         if ":" not in user:
             yield f"nats.users.{service}", "is not user:password"

@@ -260,7 +260,11 @@ class Sign(Section, frozen=True, kw_only=True):
     """The worker that judges and seals."""
 
     trust: Annotated[
-        str, Meta(description="Folder of trust anchors (PEM or DER); empty: no verdicts, and they say so.")
+        str,
+        Meta(
+            description="Folder of trust anchors (PEM or DER), in groups by what they are for (`saraban trust`); "
+            "empty: no verdicts, and they say so. A changed folder is taken into use without a restart."
+        ),
     ] = ""
     revocation: Annotated[
         Literal["carried", "fetch"],
@@ -356,6 +360,26 @@ class Sign(Section, frozen=True, kw_only=True):
         tuple[str, ...], Meta(description="Resolvers for SPF, DKIM and DMARC, HOST or HOST:PORT; empty: the host's.")
     ] = ()
     dns_seconds: Annotated[float, Meta(ge=0.5, le=60)] = 10.0
+    clamd: Annotated[
+        str,
+        Meta(
+            description="ClamAV's daemon, /path/of/its.socket or HOST:PORT; empty: not asked. What it finds infected "
+            "goes to nobody, and notify (which reads this too) passes no letter on that sign has not looked at. Its "
+            "StreamMaxLength has to be more than [ingest] message_bytes."
+        ),
+    ] = ""
+    clamd_seconds: Annotated[
+        float, Meta(ge=1, le=300, description="Deadline of one scan; then the letter counts as not scanned.")
+    ] = 60.0
+    clamd_wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=300,
+            description="While clamd is away: how long letters wait for it, counted from its first silence, before "
+            "they go on as not scanned. A restart of clamd with its signatures takes half a minute.",
+        ),
+    ] = 60.0
     checkpoint_seconds: Annotated[
         float,
         Meta(

@@ -20,6 +20,11 @@ def anchors(trust: TrustStore, purpose: Purpose) -> list[TrustAnchor]:
     ]
 
 
+def below(trust: TrustStore) -> list[x509.Certificate]:
+    """Authorities below the anchors, so that chains of files that lack them are found."""
+    return [x509.Certificate.load(der) for der in trust.known]
+
+
 def purpose_of(certificate: x509.Certificate) -> Purpose:
     """Whether a certificate for documents is a person's (`signatures`) or an organisation's (`seals`).
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,8 +11,9 @@ from contracts.dead import MessageRetried
 from contracts.register import LetterEntered
 from contracts.streams import SIGN_ENTERED, SIGN_RETRIES
 from services.runtime import log as runtime_log
-from services.runtime import process, settings
+from services.runtime import settings
 from services.runtime.bus import Bus
+from services.runtime.config import ConfigError
 from services.runtime.directory import Directory
 from services.runtime.errors import Unavailable
 from services.runtime.readiness import Readiness
@@ -24,6 +24,7 @@ from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children
+from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
 from services.sign.lanes import WAITING_SECONDS
 from services.sign.ledger import Ledger
@@ -33,12 +34,12 @@ from services.sign.revocation_cache import RevocationCache
 from services.sign.seal import SealError
 from services.sign.seal_sources import renew
 from services.sign.seals import Seals
+from services.sign.timestamp_http import Http
 from services.sign.trust import TrustError, TrustStore
 from services.sign.trust_folder import TrustFolder
 from services.sign.worker import Worker
 
 SERVICE: Final = "sign"
-WRONG_SETTING: Final = 2
 
 CONNECT_AGAIN_SECONDS: Final = 0.5
 CHECK_SECONDS: Final = 2.0
@@ -71,23 +72,17 @@ class Equipment:
             raise ValueError(f"sign.fetch_hosts: {error}") from error
 
 
-def run(config: settings.Settings) -> None:
-    """Run sign as a process of its own until it is told to stop."""
+async def serve(config: settings.Settings, stop: asyncio.Event, readiness: Readiness) -> None:
+    """Run sign on the running loop until `stop` is set.
+
+    Raises:
+        ConfigError: keys, anchors or servers that the settings name cannot be used; one line.
+    """
     try:
         equipment = Equipment(config)
     except (SealError, TrustError, ValueError) as error:
-        sys.stderr.write(f"saraban: {error}\n")
-        sys.exit(WRONG_SETTING)
-
-    async def main(stop: asyncio.Event, readiness: Readiness) -> None:
-        await _serve(config, equipment, stop, readiness)
-
-    process.run(SERVICE, config, main)
-
-
-async def serve(config: settings.Settings, stop: asyncio.Event, readiness: Readiness) -> None:
-    """Run sign on the running loop until `stop` is set. Raises what `Equipment` raises."""
-    await _serve(config, Equipment(config), stop, readiness)
+        raise ConfigError(str(error)) from error
+    await _serve(config, equipment, stop, readiness)
 
 
 async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.Event, readiness: Readiness) -> None:
@@ -123,7 +118,9 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if authorities is not None:
             follows = equipment.timestamp_trust.follow(authorities.trust, readiness)
             beside.append(asyncio.create_task(follows, name="timestamp_trust"))
-        worker = Worker(bus, directory, children, Ledger(bus), equipment.seals, press, checkpoints, software)
+        worker = Worker(
+            bus, directory, children, _scanner(config.sign), Ledger(bus), equipment.seals, press, checkpoints, software
+        )
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
         settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
@@ -162,9 +159,11 @@ def _fetcher(config: settings.Sign, state: Path, resolver: Resolver) -> Fetcher 
 def _authorities(config: settings.Sign, anchors: TrustStore, press: Press) -> Authorities | None:
     if not config.timestamp_authorities:
         return None
-    from services.sign.timestamp_http import Http  # its HTTP client takes 7 MB, which the default does not need
-
     return Authorities(config.timestamp_authorities, config.timestamp_seconds, anchors, press, Http())
+
+
+def _scanner(config: settings.Sign) -> Clamd | None:
+    return Clamd(config.clamd, config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else None
 
 
 def _pace(config: settings.Sign) -> tuple[int, float]:
@@ -172,7 +171,8 @@ def _pace(config: settings.Sign) -> tuple[int, float]:
     # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
     workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
-    return workers, turns * WAITING_SECONDS + config.child_seconds + MARGIN_SECONDS
+    scanning = longest_seconds(config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else 0.0
+    return workers, max(turns * WAITING_SECONDS + config.child_seconds, scanning) + MARGIN_SECONDS
 
 
 async def _connected(

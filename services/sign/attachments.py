@@ -1,11 +1,13 @@
 """The decoded attachments of a letter: name, type by content, size, digest, and what an officer should be warned of."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from contracts import findings
 from contracts.findings import Attachment
 from contracts.values import sha256_hex
-from services.sign import media_type
+from services.sign import attachment_name, danger, media_type
+from services.sign.listing import ENTRIES, LETTER_TIMES, UNPACKED, Budget
 from services.sign.message import Part
 from services.sign.warnings import warning
 
@@ -14,24 +16,27 @@ def describe(parts: Sequence[Part]) -> tuple[tuple[Attachment, ...], list[findin
     """Every attachment of the letter, in its order."""
     found: list[Attachment] = []
     warnings: list[findings.Warning] = []
-    for part in parts:
-        kind = media_type.of(part.octets, part.media_type)
-        encrypted = media_type.is_encrypted(part.octets)
+    left = Budget(LETTER_TIMES * ENTRIES, LETTER_TIMES * UNPACKED)
+    saved = attachment_name.for_saving([part.name for part in parts])
+    for part, save_as in zip(parts, saved, strict=True):
+        share = left.share()
+        given = replace(share)
+        content = media_type.look(part.octets, part.media_type, part.name, share)
+        left.pay(given, share)
         found.append(
             Attachment(
                 name=part.name,
-                media_type=kind,
+                media_type=content.media_type,
                 size=len(part.octets),
                 sha256=sha256_hex(part.octets),
-                encrypted=encrypted,
+                encrypted=content.encrypted,
+                inside=part.inside,
+                save_as="" if save_as == part.name else save_as,
             )
         )
-        if encrypted:
+        if content.encrypted:
             warnings.append(warning("attachment_encrypted", name=part.name))
         if part.damaged:
             warnings.append(warning("part_damaged", name=part.name))
-        if media_type.can_run(part.name, kind):
-            warnings.append(warning("attachment_executable", name=part.name))
-        elif media_type.misleads(part.name, kind):
-            warnings.append(warning("name_misleads", name=part.name, detail=kind))
+        warnings += danger.of(part, content)
     return tuple(found), warnings

@@ -58,7 +58,7 @@ class Authorities:
     ) -> None:
         self._authorities = [_Authority(url) for url in urls]
         self._seconds = seconds
-        self._trust = trust
+        self._trust = trust.for_agency("")  # heads are no agency's letters
         self._press = press
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._transport = transport
@@ -70,7 +70,7 @@ class Authorities:
 
     def trust(self, store: TrustStore) -> None:
         """From the next token on their certificates must chain to this store."""
-        self._trust = store
+        self._trust = store.for_agency("")
 
     async def stamp(self, octets: bytes) -> bytes | None:
         """A checked token over `octets`; None if nobody gives one in time. Never fails."""

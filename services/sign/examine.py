@@ -67,6 +67,8 @@ def examine_mail(
         work.warn("message_unreadable", detail="no header")
     if taken.left_out:
         work.warn("parts_left_out", detail=taken.left_out)
+    for name, reason in taken.unopened:
+        work.warn("tnef_not_read", name=name, detail=reason)
     if taken.pgp:
         work.warn("pgp_not_checked")
     work.step("", work.describe)
@@ -184,7 +186,7 @@ class _Work:
 
         def judge() -> None:
             nonlocal pending
-            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC))
+            report = smime.judge(taken, self._trust, datetime.fromtimestamp(self._now_ns / 1e9, UTC), self._outside)
             self._signatures += report.verdicts
             for said in report.warnings:
                 self._add(said)

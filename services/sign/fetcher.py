@@ -102,7 +102,11 @@ class Fetcher:
         key = _key(kind, url, body)
         if (found := await self._cache.get(key)) is not None:
             return found, "cached"
-        target = fetch_addresses.target(url, self._hosts)
+        try:
+            target = fetch_addresses.target(url, self._hosts)
+        except NotFetchedError as error:
+            log.not_fetched("", error.cause, f"{kind}: {error}")
+            raise
         self._check_remembered(key, target)
         task = self._under_way.get(key)
         if task is None:

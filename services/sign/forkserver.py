@@ -31,6 +31,7 @@ NICE = 10
 
 PRELOADED = (
     "services.sign.signatures",
+    "services.sign.smime",
     "services.sign.pdf_text",
     "services.sign.pictures",
     "services.sign.authentication",

@@ -1,8 +1,8 @@
 """One question by HTTP/1.1 and its answer, for servers that may be anybody's.
 
 Small and strict on purpose: nothing is decompressed, followed, remembered or taken from the environment, and memory is
-bounded by what the caller says. Deadlines are the caller's. (aiohttp takes 7 MB, and reads heads with a parser in C in
-the process that holds the seal's key.)
+bounded by what the caller says. Deadlines are the caller's. Not aiohttp: it reads heads with a parser in C, in the
+process that holds the seal's key, and looks names up by itself.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def exchange(
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode("ascii") + body)
         await writer.drain()
-        return await _answer(reader, limit)
+        return await answer(reader, limit)
     except (asyncio.IncompleteReadError, EOFError) as error:
         raise ExchangeError("its answer breaks off") from error
     except asyncio.LimitOverrunError as error:
@@ -95,7 +95,8 @@ async def connect(
     return await asyncio.open_connection(address, port, limit=HEAD_OCTETS, ssl=context, server_hostname=server_name)
 
 
-async def _answer(reader: asyncio.StreamReader, limit: int) -> bytes:
+async def answer(reader: asyncio.StreamReader, limit: int) -> bytes:
+    """The body of one answer. Raises ExchangeError, EOFError (IncompleteReadError), LimitOverrunError."""
     head = (await reader.readuntil(b"\r\n\r\n"))[:-4].split(b"\r\n")
     status = _STATUS.match(head[0])
     if status is None:

@@ -72,6 +72,26 @@ def put_off(mail: str, seconds: float) -> None:
     _log.info("sign.put_off", mail=mail, seconds=round(seconds, 1))
 
 
+def malware_found(mail: str, letter: str, malware: str, scanner: str) -> None:
+    """clamd found malware in a letter: it is numbered and kept, and goes to nobody."""
+    _log.critical("sign.malware_found", mail=mail, letter=letter, malware=malware, scanner=scanner)
+
+
+def scanner_silent(place: str, error: str) -> None:
+    """clamd does not answer: letters wait a while, then go on as not scanned. Said once, until it answers again."""
+    _log.error("sign.scanner_silent", place=place, error=error)
+
+
+def scanner_back(place: str) -> None:
+    """clamd answers again."""
+    _log.info("sign.scanner_back", place=place)
+
+
+def not_scanned(reason: str, error: str) -> None:
+    """clamd answers, but has no result for a letter."""
+    _log.warning("sign.not_scanned", reason=reason, error=error)
+
+
 def dns_silent() -> None:
     """No DNS server answers anything: senders are not judged until one does, and no letter waits for it."""
     _log.error("sign.dns_silent")

@@ -16,7 +16,8 @@ from email.parser import HeaderParser
 from email.policy import compat32
 from email.utils import collapse_rfc2231_value
 
-from services.sign import cms_content
+from services.sign import attachment_name, cms_content
+from services.sign.attachment_name import Trick
 from services.sign.charset import decode
 from services.sign.entity import Entity
 from services.sign.html_text import text_of
@@ -29,17 +30,18 @@ PARTS = 300
 HEADER_OCTETS = 256 * 1024
 """Most of a header that is read; the first lines of a longer one still are."""
 TEXT_CHARACTERS = 200_000
-NAME_CHARACTERS = 255
 VALUE_CHARACTERS = 8_192
-"""Most of one header line that encoded words are looked for in, and half of it for a file's name."""
+"""Most of one header line that encoded words are looked for in."""
 OPENED = 4
 """Deepest nesting of S/MIME files that are opened; signed, encrypted, signed again has three (RFC 2634)."""
 
 _SIGNATURE = ("application/pkcs7-signature", "application/x-pkcs7-signature")
-_SMIME_INSIDE = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
+SMIME_INSIDE = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
+"""What stands in a mail with S/MIME in it, or with another mail in it."""
 _SMIME = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _LINE = re.compile(rb"[^\n]*\n?")
+_FIELDS = re.compile(rb"[^\n]*\n?(?:[ \t][^\n]*\n?)*")
 _FIELD = re.compile(rb"[\x21-\x39\x3b-\x7e]+[ \t]*:")
 
 
@@ -53,8 +55,10 @@ class Part:
     octets: bytes
     damaged: bool = False
     """Its transfer encoding could not be undone completely."""
-    inside: bool = False
-    """It was taken out of an S/MIME file, which is among the parts too."""
+    tricks: frozenset[Trick] = frozenset()
+    """What was done to its name to mislead who reads it."""
+    inside: str = ""
+    """Name of the part it was taken out of; empty for one of the mail itself."""
 
 
 @dataclass
@@ -68,9 +72,11 @@ class Message:
     text_digests: list[bytes] = field(default_factory=list)
     """SHA-256 of each text part without its transfer encoding and white space (`text_sha256` of the findings)."""
     parts: list[Part] = field(default_factory=list)
-    """The attachments, in their order."""
+    """The attachments, in their order; what lies in a TNEF (winmail.dat) or an S/MIME file comes behind it."""
     entity: Entity | None = None
     """The mail as a tree; None where it has no header."""
+    unopened: list[tuple[str, str]] = field(default_factory=list)
+    """Name and reason of each TNEF that was not read to its end."""
     smime: bool = False
     pgp: bool = False
     readable: bool = True
@@ -86,7 +92,7 @@ class Message:
             or part.name.lower().endswith(".p7s")
             or (
                 (part.media_type == "message/rfc822" or part.name.lower().endswith(".eml"))
-                and _SMIME_INSIDE.search(part.octets)
+                and SMIME_INSIDE.search(part.octets)
             )
             for part in self.parts
         )
@@ -109,6 +115,9 @@ def read(octets: bytes) -> Message:
     message.subject = None if subject is None else decoded(subject)
     message.authors = [decoded(value) for value in header.get_all("From", [])]
     message.entity = _Walk(octets, message).run(header, body)
+    from services.sign import tnef  # it knows what a part is
+
+    message.parts, message.unopened = tnef.with_contents(message.parts)
     return message
 
 
@@ -135,6 +144,8 @@ class _Walk:
     html: list[str] = field(default_factory=list)
     opened: int = 0
     """S/MIME files that this is the content of."""
+    inside: str = ""
+    """Name of the innermost of them."""
 
     def run(self, header: Header, body: tuple[int, int]) -> Entity:
         entity = self._part(header, 0, body, 0)
@@ -171,7 +182,8 @@ class _Walk:
     def _leaf(self, entity: Entity, kind: str, depth: int) -> None:
         header, body = entity.header, entity.body
         octets, damaged = _decoded(self.octets[slice(*body)], str(header.get("Content-Transfer-Encoding", "")))
-        name = _name(header)
+        named = attachment_name.read(_field_of(header, "Content-Disposition"), _field_of(header, "Content-Type"))
+        name = named.text
         attached = header.get_content_disposition() == "attachment" or bool(name)
         entity.decoded, entity.name, entity.attached = octets, name, attached
         if kind in ("text/plain", "text/html") and not attached:
@@ -184,7 +196,7 @@ class _Walk:
         if not octets and not name:
             return
         entity.name = name or self._made_name(kind)
-        self.message.parts.append(Part(kind, entity.name, octets, damaged, inside=self.opened > 0))
+        self.message.parts.append(Part(kind, entity.name, octets, damaged, named.tricks, self.inside))
         if kind in _SMIME or (kind == "application/octet-stream" and name.lower().endswith(".p7m")):
             self._open(entity, depth)
 
@@ -202,12 +214,12 @@ class _Walk:
             return
         header, body = _header(octets, 0, len(octets))
         if header.keys() or octets.startswith((b"\r\n", b"\n")):
-            inner = _Walk(octets, self.message, self.seen, self.plain, self.html, self.opened + 1)
+            inner = _Walk(octets, self.message, self.seen, self.plain, self.html, self.opened + 1, entity.name)
             entity.children.append(inner._part(header, 0, body, depth + 1))
             self.seen = inner.seen
         else:  # not a mail's entity but a file, signed by itself
             name = re.sub(r"\.p7[ms]$", "", entity.name, flags=re.IGNORECASE)
-            self.message.parts.append(Part("application/octet-stream", name, octets, inside=True))
+            self.message.parts.append(Part("application/octet-stream", name, octets, inside=entity.name))
 
     def _made_name(self, kind: str) -> str:
         ending = {
@@ -264,8 +276,13 @@ def _header(octets: bytes, start: int, end: int) -> tuple[Header, tuple[int, int
     match = _HEADER_END.search(octets, start, end)
     stop = match.start() if match else end
     # Decoded before parsing: the parser would lose octets that are no ASCII, and much Thai mail has them raw.
-    text = decode(octets[start : min(stop, start + HEADER_OCTETS)])
+    # Field by field, since a mail may have them in several character sets.
+    text = "".join(map(decode, _FIELDS.findall(octets[start : min(stop, start + HEADER_OCTETS)])))
     return HeaderParser(policy=compat32).parsestr(text), (match.end() if match else end, end)
+
+
+def _field_of(header: Header, name: str) -> str:
+    return str(header.get(name, ""))
 
 
 def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
@@ -281,15 +298,3 @@ def _decoded(octets: bytes, encoding: str) -> tuple[bytes, bool]:
         clean = re.sub(rb"[^A-Za-z0-9+/]", b"", octets)
         kept = clean[:-1] if len(clean) % 4 == 1 else clean
         return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4)), True
-
-
-def _name(header: Header) -> str:
-    """The file's name without a path; what the sender's program wrote, however it encoded it."""
-    try:
-        name = (header.get_filename("") or "")[-(VALUE_CHARACTERS // 2) :]  # its end says what it is
-    except (ValueError, LookupError, TypeError):
-        return ""
-    if "=?" in name:
-        name = decoded(name)
-    name = tidy("".join(character for character in scrub(name) if character.isprintable()))
-    return re.split(r"[/\\]", name)[-1].strip(". ")[-NAME_CHARACTERS:] if name.strip(". ") else ""

@@ -22,6 +22,12 @@ VERDICTS = Counter(
 RECLASSIFIED = Counter(
     "saraban_sign_reclassified_total", "Moves into the classified series ordered for a mark found in the letter."
 )
+SCANS = Counter(
+    "saraban_sign_scans_total",
+    "Letters that clamd was asked about.",
+    ["outcome"],  # clean | infected | too_large | unreachable | too_slow | failed
+)
+SCANNING = Histogram("saraban_sign_scanning_seconds", "Time that clamd took for one letter.", buckets=_SECONDS)
 EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
 LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
 SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)

@@ -29,7 +29,7 @@ SURE = 0.5
 NOT_READ = frozenset({"message_unreadable", "examination_failed", "resource_limit", "smime_encrypted"})
 """Warnings (warnings.py) after which a particular that is missing was not looked for everywhere."""
 
-LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged"}
+LEFT_OUT = NOT_READ | {"parts_left_out", "part_damaged", "tnef_not_read"}
 """… after which the list of files may not be whole."""
 
 NOT_JUDGED = LEFT_OUT | {
@@ -128,6 +128,8 @@ def _statements(
         said.append(wording.LETTER_ERASED)
     elif _warned(findings, NOT_JUDGED):
         said.append(wording.INCOMPLETE_LETTER)
+    if findings is not None and findings.scan is not None and findings.scan.outcome == "infected":
+        said.append(wording.infected(findings.scan))
     if seal.kind == "test":
         said.append(wording.TEST)
     return said

@@ -9,7 +9,7 @@ follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
 from contextlib import suppress
 from datetime import timedelta
 
-from asn1crypto import cms, ocsp, x509
+from asn1crypto import cms, ocsp
 from asn1crypto import crl as asn1_crl
 from pyhanko.pdf_utils.decode_limits import DecodeLimits, DecodePurpose, DocumentDecodeBudget, StreamDecodeLimits
 from pyhanko.pdf_utils.misc import PdfError
@@ -31,7 +31,7 @@ from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationChec
 from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
-from services.sign.anchors import anchors
+from services.sign.anchors import anchors, below
 from services.sign.trust import TrustStore
 from services.sign.trust_manifest import Purpose
 
@@ -79,7 +79,7 @@ def spec(
 
     `purpose` is what is signed; time-stamps have their own. What the file lacks comes by `asking`, if at all.
     """
-    carried.known_certs.extend(x509.Certificate.load(der) for der in trust.known)
+    carried.known_certs.extend(below(trust))
     return SignatureValidationSpec(
         cert_validation_policy=_chains(trust, purpose),
         ts_cert_validation_policy=_chains(trust, "timestamps"),

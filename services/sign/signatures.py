@@ -26,7 +26,7 @@ from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
 from contracts.findings import SignatureVerdict
 from contracts.values import instant
 from services.sign import verdict_words
-from services.sign.anchors import purpose_of
+from services.sign.anchors import below, purpose_of
 from services.sign.fetch_questions import Outside
 from services.sign.fetching import WORTH_ASKING, Asking
 from services.sign.signature_policy import LIMITS, MALFORMED, carried, spec
@@ -243,7 +243,7 @@ async def _signature(
     if basic.ades_subindic.status is AdESStatus.FAILED or not _is_stamped(signature):
         return judged
     # Past validation reads what the file carries by itself, and with the times at which it is proven to have existed.
-    alone = PdfSignatureValidationSpec(replace(rules, local_knowledge=LocalKnowledge()))
+    alone = PdfSignatureValidationSpec(replace(rules, local_knowledge=LocalKnowledge(known_certs=below(trust))))
     past = await ades.ades_lta_validation(signature, alone, timing_info=timing)
     stamp = past.api_status.timestamp_validity if past.api_status else None
     if stamp is not None and stamp.trusted and stamp.intact:

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.sign import message
+from services.sign.charset import decode
 from services.sign.entity import Entity
+from services.sign.html_text import text_of
 from services.sign.message import Message
+from services.sign.thai import scrub, tidy
 from services.sign.verdict_words import Coverage
 
 SIGNATURES: Final = 16
@@ -22,9 +25,10 @@ LEVELS: Final = 4
 """Deepest nesting of mails in mails."""
 FOOTER_CHARACTERS: Final = 2000
 """A text below the signed part that a mailing list or a gateway may have added; a longer one is content of its own."""
+SHOWN_CHARACTERS: Final = 60
+"""Of a text that nobody signed, so that an officer sees which one is meant."""
 
 _SIGNATURE: Final = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature"})
-_WORDS: Final = re.compile(rb"pkcs7|\.p7[ms]|message/rfc822", re.IGNORECASE)
 _BARE_NEWLINE: Final = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
@@ -42,13 +46,13 @@ class Signed:
     """What was signed, where that is an entity of a mail."""
     coverage: Coverage
     outside: tuple[str, ...] = ()
-    """What of the mail stands outside, in its order: name or media type."""
+    """What of the mail stands outside, in its order: a file's name or media type, how a text begins."""
     stray: bool = False
     """Its part does not belong to a multipart/signed: something on the way put the mail together anew."""
     foreign: str = ""
     """The protocol that multipart/signed names, where that is another than S/MIME."""
-    digests: str = ""
-    """What `micalg` says; nothing rests on it."""
+    micalg: str = ""
+    """The digest that multipart/signed names; nothing rests on it."""
     irregular: tuple[str, ...] = ()
     """What is not as the standard has it, and changes nothing of the verdict."""
 
@@ -65,10 +69,16 @@ class Found:
     """S/MIME files that are neither signed nor encrypted, or no CMS at all."""
 
 
-def find(taken: Message) -> Iterator[Found]:
-    """The letter itself first, then the mails in it; those without S/MIME are left out."""
-    budget = [FORWARDED]
-    yield from _find(taken, "", 0, budget)
+def find(taken: Message) -> tuple[list[Found], str]:
+    """The letter itself first, then the mails in it, those with S/MIME alone; and why some were not looked into."""
+    search = _Search()
+    search.look_into(taken, "", 0)
+    return search.found, search.left_out
+
+
+def is_bare(octets: bytes) -> bool:
+    """Whether a line ends otherwise than with CRLF."""
+    return _BARE_NEWLINE.search(octets) is not None
 
 
 def canonical(octets: bytes) -> bytes:
@@ -76,21 +86,28 @@ def canonical(octets: bytes) -> bytes:
     return _BARE_NEWLINE.sub(b"\r\n", octets)
 
 
-def _find(taken: Message, part: str, level: int, budget: list[int]) -> Iterator[Found]:
-    if taken.entity is None:
-        return
-    found = Found(part, taken.entity)
-    if taken.smime or any(_is_signature(entity) for entity in _all(taken.entity)):
-        _look(taken.entity, [], found)
-        yield found
-    if level >= LEVELS:
-        return
-    for entity in _all(taken.entity):
-        if entity.children or not _is_mail(entity) or not _WORDS.search(entity.decoded) or budget[0] <= 0:
-            continue
-        budget[0] -= 1
-        name = f"{part} / {entity.name}" if part else entity.name
-        yield from _find(message.read(entity.decoded), name, level + 1, budget)
+@dataclass
+class _Search:
+    found: list[Found] = field(default_factory=list)
+    left: int = FORWARDED
+    left_out: str = ""
+
+    def look_into(self, taken: Message, part: str, level: int) -> None:
+        if taken.entity is None:
+            return
+        found = Found(part, taken.entity)
+        if taken.smime or any(_is_signature(entity) for entity in _all(taken.entity)):
+            _look(taken.entity, [], found)
+            self.found.append(found)
+        for entity in _all(taken.entity):
+            # Most mails that are forwarded have no such word in them, and need no second reading.
+            if entity.children or not _is_mail(entity) or not message.SMIME_INSIDE.search(entity.decoded):
+                continue
+            if level >= LEVELS or not self.left:
+                self.left_out = f"> {LEVELS} levels of mails" if level >= LEVELS else f"> {FORWARDED} mails"
+                continue
+            self.left -= 1
+            self.look_into(message.read(entity.decoded), " / ".join(filter(None, (part, entity.name))), level + 1)
 
 
 def _all(entity: Entity) -> Iterator[Entity]:
@@ -136,7 +153,7 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
     """A multipart/signed: the first part was signed, exactly as it lies there with its header; the second signs."""
     protocol = entity.parameter("protocol").lower()
     parts = entity.children
-    irregular = []
+    irregular = _doubled([*path, (entity, 0)])
     if not protocol:
         irregular.append("multipart/signed without protocol")
     if len(parts) != 2:
@@ -153,7 +170,7 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
         entity=parts[0] if parts else None,
         coverage=_coverage(outside) if signature else "unknown",
         outside=tuple(said for said, _ in outside),
-        digests=entity.parameter("micalg").lower(),
+        micalg=entity.parameter("micalg").lower(),
         foreign="" if not protocol or protocol in _SIGNATURE else protocol,
         irregular=tuple(irregular),
     )
@@ -162,17 +179,27 @@ def _multipart(entity: Entity, path: _Path, part: str) -> Signed:
 def _stray(entity: Entity, index: int, path: _Path, part: str) -> Signed:
     """A signature beside what it may sign, where something on the way took multipart/signed apart."""
     before = entity.children[index - 1] if index else None
+    if before is not None and before.attached:  # a file and its signature, each attached by itself
+        return Signed(
+            part=" / ".join(filter(None, (part, before.name))),
+            cms=entity.children[index].decoded,
+            contents=(before.decoded, before.octets),
+            detached=True,
+            entity=None,
+            coverage="whole",
+            stray=True,
+        )
     outside = _outside([*path, (entity, index - 1)]) if before else []
     return Signed(
         part=part,
         cms=entity.children[index].decoded,
-        contents=() if before is None else (before.octets, *((before.decoded,) if before.decoded else ())),
+        contents=() if before is None else (before.octets,),
         detached=True,
         entity=before,
         coverage=_coverage(outside) if before else "unknown",
         outside=tuple(said for said, _ in outside),
         stray=True,
-        irregular=("signature outside of multipart/signed",),
+        irregular=("signature outside of multipart/signed", *_doubled([*path, (entity, index)])),
     )
 
 
@@ -200,7 +227,21 @@ def _file(entity: Entity, path: _Path, found: Found) -> None:
             entity=inner,
             coverage=_coverage(outside) if content.inside is not None else "unknown",
             outside=tuple(said for said, _ in outside),
+            irregular=tuple(_doubled([*path, (entity, 0)])),
         )
+    )
+
+
+def _doubled(path: _Path) -> list[str]:
+    """Fields that an entity has once, and here has twice: another reader may go by the other one."""
+    entities = [entity for parent, index in path for entity in (parent, *parent.children[index : index + 1])]
+    return sorted(
+        {
+            f"{name} twice"
+            for entity in entities
+            for name in ("Content-Type", "Content-Transfer-Encoding", "Content-Disposition")
+            if len(entity.header.get_all(name, [])) > 1
+        }
     )
 
 
@@ -216,8 +257,15 @@ def _outside(path: _Path) -> list[tuple[str, bool]]:
                 is_text = leaf.kind in ("text/plain", "text/html") and not leaf.attached
                 if is_text and not leaf.decoded.strip():
                     continue
-                found.append((leaf.name or leaf.kind, below and is_text and len(leaf.decoded) <= FOOTER_CHARACTERS))
+                said = f"“{_beginning(leaf)}”" if is_text else leaf.name or leaf.kind
+                found.append((said, below and is_text and len(leaf.decoded) <= FOOTER_CHARACTERS))
     return found
+
+
+def _beginning(leaf: Entity) -> str:
+    text = decode(leaf.decoded[: 8 * SHOWN_CHARACTERS], leaf.parameter("charset"))
+    said = tidy(scrub(text_of(text) if leaf.kind == "text/html" else text))
+    return said if len(said) <= SHOWN_CHARACTERS else said[:SHOWN_CHARACTERS] + "…"
 
 
 def _belongs(parent: Entity, place: int, sibling: Entity) -> bool:

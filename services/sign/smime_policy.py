@@ -10,17 +10,20 @@ from dataclasses import replace
 from asn1crypto import cms, ocsp, x509
 from pyhanko.sign.validation.policy_decl import LocalKnowledge, SignatureValidationSpec
 from pyhanko.sign.validation.settings import KeyUsageConstraints
+from pyhanko_certvalidator.fetchers import FetcherBackend
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
 from services.sign.signature_policy import MALFORMED, spec
 from services.sign.trust import TrustStore
 
 
-def mail_spec(trust: TrustStore, known: LocalKnowledge, signer: x509.Certificate | None) -> SignatureValidationSpec:
-    """Everything a verdict on this signer's signature rests on beside the mail itself."""
+def mail_spec(
+    trust: TrustStore, known: LocalKnowledge, signer: x509.Certificate | None, asking: FetcherBackend | None = None
+) -> SignatureValidationSpec:
+    """Everything a verdict on this signer's signature rests on beside the mail; the rest by `asking`, if at all."""
     stated = signer is not None and signer.key_usage_value is not None
     return replace(
-        spec(trust, known),
+        spec(trust, known, "smime", asking),
         key_usage_settings=KeyUsageConstraints(
             # pyHanko reads a certificate without the extension as good for nothing.
             key_usage={"non_repudiation", "digital_signature"} if stated else None,

@@ -1,8 +1,9 @@
 """The plain Thai sentence an officer reads beside the verdict on an S/MIME signature. Technical, never about law."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from services.sign.verdict_words import Coverage
+from services.sign.verdict_words import Coverage, Sought, in_vain
 
 _PASSED: Final = "ตรวจทางเทคนิคแล้ว ข้อความตรงกับที่ลงลายมือชื่อ และใบรับรองสืบถึงผู้ออกที่ระบบเชื่อถือได้"
 _FAILED: Final = {
@@ -31,6 +32,9 @@ _OPEN: Final = {
     "NO_POE": "ไม่มีหลักฐานเพียงพอว่าลายมือชื่อมีอยู่ในขณะที่ใบรับรองยังใช้ได้",
     "TIMESTAMP_ORDER_FAILURE": "ลำดับเวลาของตราประทับเวลาขัดกัน",
 }
+_ENDED_SINCE: Final = (
+    "ใบรับรองหมดอายุแล้วในเวลาที่ตรวจ ตราประทับเวลาแสดงว่าลงลายมือชื่อก่อนหมดอายุ แต่ไม่มีหลักฐานว่าใบรับรองไม่ถูกเพิกถอนก่อนนั้น"
+)
 _OTHER: Final = "ตรวจไม่ได้ข้อสรุป"
 _COVERAGE: Final[dict[Coverage, str]] = {
     "whole": "ครอบคลุมเนื้อหาทั้งหมดของข้อความ",
@@ -43,14 +47,28 @@ NOT_FINISHED: Final = "ตรวจลายมือชื่อของอี
 _NO_STORE: Final = "ยังไม่ได้กำหนดบัญชีใบรับรองที่เชื่อถือ จึงไม่มีผลการตรวจ"
 
 
-def explain(indication: str, sub_indication: str | None, coverage: Coverage) -> str:
-    """What the verdict says, and what of the mail it speaks of."""
+def explain(
+    indication: str,
+    sub_indication: str | None,
+    coverage: Coverage,
+    sought: Sequence[Sought] = (),
+    *,
+    in_time: bool = False,
+) -> str:
+    """What the verdict says, and what of the mail it speaks of.
+
+    `sought`: what was asked for outside in vain; `in_time`: a time-stamp proves that the certificate had not ended.
+    """
     if indication == "TOTAL-PASSED":
         said = _PASSED
     elif indication == "TOTAL-FAILED":
-        said = _FAILED.get(sub_indication or "", _OTHER)
+        return f"{MAIL} {_FAILED.get(sub_indication or '', _OTHER)}"  # what it would cover says nothing any more
     else:
         said = _OPEN.get(sub_indication or "", _OTHER)
+        if in_time and sub_indication == "OUT_OF_BOUNDS_NO_POE":
+            said = _ENDED_SINCE
+        if sought:
+            said += f" ({in_vain(sought)})"
     return f"{MAIL} {said} {_COVERAGE[coverage]}"
 
 

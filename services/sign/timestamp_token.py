@@ -14,7 +14,7 @@ from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
-from services.sign.anchors import anchors
+from services.sign.anchors import anchors, below
 from services.sign.trust import TrustStore
 
 CLOCKS_APART: Final = timedelta(minutes=1)
@@ -87,7 +87,7 @@ class Request:
             trust_roots=anchors(trust, "timestamps") if trust.anchors else [signer],
             other_certs=[
                 *(one.chosen for one in signed["certificates"]),
-                *(x509.Certificate.load(known) for known in trust.known),
+                *below(trust),
             ],
             moment=at,
             allow_fetching=False,

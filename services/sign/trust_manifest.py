@@ -34,6 +34,8 @@ class Pinned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         Meta(description="false: an authority below an anchor, known so that chains are found; not trusted by itself."),
     ] = True
+    source: Annotated[str | None, Meta(description="Where it is another than the group's.")] = None
+    taken: Annotated[date | None, Meta(description="Where it is another day than the group's.")] = None
 
     @property
     def digest(self) -> bytes:
@@ -55,14 +57,18 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest of a group.
+    """The manifest of a group. Raises as `read_file`."""
+    return read_file(folder / MANIFEST)
+
+
+def read_file(path: Path) -> Manifest:
+    """One manifest.
 
     Raises:
         TrustError: it cannot be read, or says something that has no meaning.
     """
     import tomllib  # the child, which is handed the store, never reads a manifest
 
-    path = folder / MANIFEST
     try:
         with path.open("rb") as opened:
             text = opened.read(_OCTETS + 1)

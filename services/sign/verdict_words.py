@@ -57,7 +57,7 @@ _UNOBTAINED: Final = {
     "CERTIFICATE_CHAIN_GENERAL_FAILURE": "ยืนยันสายใบรับรองไม่ครบ และขอข้อมูลที่ขาดจากผู้ออกใบรับรองไม่ได้ในขณะตรวจ",
     "NO_CERTIFICATE_CHAIN_FOUND": ("ใบรับรองของผู้ลงลายมือชื่อสืบไม่ถึงผู้ออกรายใดในบัญชีที่ระบบเชื่อถือ และขอใบรับรองที่ขาดไม่ได้ในขณะตรวจ"),
 }
-_NOTHING_THERE: Final = "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และสิ่งที่ได้จากผู้ออกใบรับรองยังใช้ยืนยันไม่ได้"
+_NOTHING_THERE: Final = "ไม่มีข้อมูลการเพิกถอนใบรับรองที่ใช้ได้ในไฟล์ และไม่ได้ข้อมูลที่ใช้ยืนยันได้จากผู้ออกใบรับรอง"
 _CAUSES: Final[dict[Cause, str]] = {
     "address": "ที่อยู่ที่ใบรับรองระบุไม่ใช่ที่อยู่สาธารณะซึ่งระบบยอมติดต่อ",
     "name": "หาที่อยู่ของชื่อนี้ไม่พบ",
@@ -89,10 +89,15 @@ def explain(
         said = _OPEN.get(sub_indication or "", _OTHER)
         if sought:
             said = _UNOBTAINED.get(sub_indication or "", said)
-            said += f" ({'; '.join(_one_sought(one) for one in dict.fromkeys(sought))})"
-        elif sought is not None and sub_indication == "TRY_LATER":
+            said += f" ({in_vain(sought)})"
+        elif sought is not None and sub_indication in ("TRY_LATER", "CERTIFICATE_CHAIN_GENERAL_FAILURE"):
             said = _NOTHING_THERE
     return f"{said} {_COVERAGE[coverage]}"
+
+
+def in_vain(sought: Sequence[Sought]) -> str:
+    """What was asked for outside and did not come, and why; each once."""
+    return "; ".join(_one_sought(one) for one in dict.fromkeys(sought))
 
 
 def _one_sought(one: Sought) -> str:

@@ -9,14 +9,29 @@ from contracts import findings
 from services.sign.thai import scrub, tidy
 
 Code = Literal[
+    "archive_dangerous",
+    "archive_not_listed",
+    "archive_swells",
+    "attachment_active",
+    "attachment_disk_image",
     "attachment_encrypted",
     "attachment_executable",
+    "attachment_macros",
+    "attachment_shortcut",
+    "attachment_smuggles",
     "authentication_unfinished",
     "dmarc_failed",
     "examination_failed",
     "letter_erased",
+    "malware_found",
+    "malware_not_scanned",
+    "malware_scanner_noted",
     "message_unreadable",
+    "name_double_ending",
     "name_misleads",
+    "name_padded",
+    "name_reordered",
+    "names_differ",
     "number_differs",
     "number_from_scan",
     "part_damaged",
@@ -36,12 +51,33 @@ Code = Literal[
     "smime_without_address",
     "text_from_scan",
     "text_left_out",
+    "tnef_not_read",
     "trust_store_empty",
     "upstream_unknown",
     "without_text",
 ]
 
 _TEXTS: Final[dict[Code, tuple[str, str]]] = {
+    "archive_dangerous": (
+        "ไฟล์ {name} มีโปรแกรมหรือไฟล์อันตรายอยู่ภายใน ({detail}) โปรดระวังการเปิด",
+        "{name} holds a program or another dangerous file ({detail}); take care before opening it.",
+    ),
+    "archive_not_listed": (
+        "ดูรายชื่อไฟล์ภายใน {name} ได้ไม่ครบ",
+        "What lies in {name} could not be listed completely.",
+    ),
+    "archive_swells": (
+        "ไฟล์ {name} เมื่อคลายออกจะใหญ่ผิดปกติ ({detail} ไบต์) โปรดอย่าคลายไฟล์",
+        "{name} would become unusually large ({detail} octets); do not unpack it.",
+    ),
+    "attachment_active": (
+        "ไฟล์ {name} เป็นหน้าเว็บหรือภาพที่มีสคริปต์ โปรดระวังการเปิด",
+        "{name} is a page or a picture with a script in it; take care before opening it.",
+    ),
+    "attachment_disk_image": (
+        "ไฟล์ {name} เป็นแผ่นดิสก์จำลอง ซึ่งมักใช้ซ่อนโปรแกรม โปรดระวังการเปิด",
+        "{name} is a disk image, which often hides programs; take care before opening it.",
+    ),
     "attachment_encrypted": (
         "ไฟล์ {name} เข้ารหัสหรือมีรหัสผ่าน ระบบอ่านเนื้อหาไม่ได้",
         "{name} is encrypted or asks for a password; its content was not read.",
@@ -49,6 +85,18 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "attachment_executable": (
         "ไฟล์ {name} เป็นโปรแกรมหรือสคริปต์ โปรดระวังการเปิด",
         "{name} is a program or a script; take care before opening it.",
+    ),
+    "attachment_macros": (
+        "ไฟล์ {name} มีมาโคร (ชุดคำสั่งในเอกสาร) โปรดอย่าเปิดใช้มาโครหากไม่แน่ใจ",
+        "{name} has macros; do not enable them unless you are sure.",
+    ),
+    "attachment_shortcut": (
+        "ไฟล์ {name} เป็นทางลัดที่เปิดโปรแกรมหรือเว็บไซต์อื่น โปรดระวังการเปิด",
+        "{name} is a shortcut that opens a program or a web site; take care before opening it.",
+    ),
+    "attachment_smuggles": (
+        "ไฟล์ {name} เป็นหน้าเว็บที่สร้างไฟล์อื่นขึ้นเมื่อเปิด โปรดอย่าเปิด",
+        "{name} is a page that makes another file when it is opened; do not open it.",
     ),
     "authentication_unfinished": (
         "สอบถามข้อมูลของโดเมนผู้ส่ง (DNS) ไม่ได้ในขณะตรวจ ผลการตรวจผู้ส่งจึงยังไม่ครบ",
@@ -66,13 +114,41 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "หนังสือถูกลบออกจากระบบก่อนการตรวจ",
         "The letter was erased before it was examined.",
     ),
+    "malware_found": (
+        "พบโปรแกรมประสงค์ร้าย {name} ในหนังสือ ระบบเก็บต้นฉบับไว้โดยไม่ส่งต่อ",
+        "Malware {name} was found in the letter; the original is kept and goes to nobody.",
+    ),
+    "malware_not_scanned": (
+        "หนังสือยังไม่ได้ตรวจหาโปรแกรมประสงค์ร้าย ({thai}) โปรดระวังการเปิดไฟล์แนบ",
+        "The letter was not scanned for malware ({english}); take care before opening its files.",
+    ),
+    "malware_scanner_noted": (
+        "โปรแกรมตรวจหาโปรแกรมประสงค์ร้ายแจ้งข้อสังเกต {name} ซึ่งมิใช่ชื่อของโปรแกรมประสงค์ร้าย",
+        "The malware scanner remarked {name}, which is a property and no malware.",
+    ),
     "message_unreadable": (
         "อ่านโครงสร้างข้อความไม่ได้ ({detail})",
         "The structure of the message could not be read ({detail}).",
     ),
+    "name_double_ending": (
+        "ชื่อไฟล์ {name} มีนามสกุลซ้อน แท้จริงเป็น {detail}",
+        "The name {name} has two endings; the file is a {detail}.",
+    ),
     "name_misleads": (
         "ชื่อไฟล์ {name} ไม่ตรงกับเนื้อหา ซึ่งเป็น {detail}",
         "The name {name} does not fit the content, which is {detail}.",
+    ),
+    "name_padded": (
+        "ชื่อไฟล์ {name} มีช่องว่างยาวเพื่อซ่อนส่วนท้าย",
+        "The name {name} had a long gap in it, which hides its end.",
+    ),
+    "name_reordered": (
+        "ชื่อไฟล์ {name} มีอักขระที่สลับลำดับการแสดงผล เพื่อให้ดูเป็นไฟล์ชนิดอื่น",
+        "The name {name} had characters in it that turn the order in which it is shown, to look like another type.",
+    ),
+    "names_differ": (
+        "ผู้ส่งระบุชื่อไฟล์ {name} ไว้สองชื่อซึ่งเป็นไฟล์คนละชนิด",
+        "The sender gave two names for {name}, which are of different types.",
     ),
     "number_differs": (
         "เลขที่หนังสือในหัวเรื่อง ({subject}) ไม่ตรงกับในไฟล์ ({letter}) ระบบใช้เลขจากหัวเรื่อง",
@@ -105,20 +181,20 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "{name} is encrypted (S/MIME): what is in it was not read; only a recipient with the key can open it.",
     ),
     "smime_footer": (
-        "ลายมือชื่อของอีเมล (S/MIME) ไม่ครอบคลุมส่วนท้ายที่เพิ่มเข้ามาภายหลัง ({name}: {detail})",
-        "The S/MIME signature does not cover what was added below the signed part ({name}: {detail}).",
+        "ลายมือชื่อของอีเมล (S/MIME) ไม่ครอบคลุมส่วนท้ายที่เพิ่มเข้ามาภายหลัง ({detail})",
+        "The S/MIME signature does not cover what was added below the signed part ({detail}).",
     ),
     "smime_from_differs": (
         "ที่อยู่ผู้ส่ง ({sender}) ไม่ใช่ที่อยู่ในใบรับรองของผู้ลงลายมือชื่อ ({signer}) ผู้ลงลายมือชื่ออาจไม่ใช่ผู้ส่ง",
         "From ({sender}) is not in the signing certificate ({signer}); the signer may not be the sender.",
     ),
     "smime_headers_differ": (
-        "ส่วนหัวของอีเมลที่แสดง ({detail}) ไม่ตรงกับส่วนหัวที่ลงลายมือชื่อไว้ ({name})",
-        "Header fields that are shown ({detail}) are not those that were signed ({name}).",
+        "ส่วนหัวของอีเมลที่แสดง ({detail}) ไม่ตรงกับส่วนหัวที่ลงลายมือชื่อไว้",
+        "Header fields that are shown ({detail}) are not those that were signed.",
     ),
     "smime_irregular": (
-        "โครงสร้างของอีเมลที่ลงลายมือชื่อ (S/MIME) ไม่เป็นไปตามมาตรฐาน ({name}: {detail})",
-        "The structure of the S/MIME signed mail is not the standard's ({name}: {detail}).",
+        "โครงสร้างของอีเมลที่ลงลายมือชื่อ (S/MIME) ไม่เป็นไปตามมาตรฐาน ({detail})",
+        "The structure of the S/MIME signed mail is not the standard's ({detail}).",
     ),
     "smime_not_checked": (
         "ไฟล์ {name} เป็น S/MIME ในรูปแบบที่ระบบไม่รองรับ หรืออ่านไม่ได้ จึงไม่ได้ตรวจ",
@@ -129,9 +205,9 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "The signer ({signer}) is the one named in Sender, not the one in From ({sender}).",
     ),
     "smime_unsigned_content": (
-        "ระวัง อีเมลมีเนื้อหาที่ไม่มีใครลงลายมือชื่อ และอาจแสดงก่อนหรือแทนส่วนที่ลงลายมือชื่อ ({name}: {detail})",
+        "ระวัง อีเมลมีเนื้อหาที่ไม่มีใครลงลายมือชื่อ และอาจแสดงก่อนหรือแทนส่วนที่ลงลายมือชื่อ ({detail})",
         "Beware: the mail has content that nobody signed, which may be shown before or instead of the signed part "
-        "({name}: {detail}).",
+        "({detail}).",
     ),
     "smime_without_address": (
         "ใบรับรองของผู้ลงลายมือชื่อไม่ระบุที่อยู่อีเมล จึงเทียบกับที่อยู่ผู้ส่ง ({sender}) ไม่ได้",
@@ -144,6 +220,10 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "text_left_out": (
         "ไฟล์ {name} ยาวเกินกำหนด อ่านเฉพาะส่วนต้น",
         "{name} is longer than what is read; only its beginning was.",
+    ),
+    "tnef_not_read": (
+        "ไฟล์ {name} ของโปรแกรม Outlook อ่านได้ไม่ครบ ({detail}) ไฟล์ที่อยู่ภายในอาจไม่ครบ",
+        "{name}, of Outlook, could not be read completely ({detail}); files inside it may be missing.",
     ),
     "trust_store_empty": (
         "ยังไม่ได้กำหนดบัญชีใบรับรองที่เชื่อถือ จึงไม่มีผลการตรวจลายมือชื่อ",

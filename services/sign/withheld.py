@@ -16,8 +16,12 @@ def withheld(findings: Findings) -> Findings:
         findings,
         particulars=Particulars(secrecy=findings.particulars.secrecy),
         signatures=tuple(
-            replace(verdict, part="", field="", signer=None, explanation=_THAI) for verdict in findings.signatures
+            replace(verdict, part="", field="", signer=None, addresses=(), explanation=_THAI)
+            for verdict in findings.signatures
         ),
-        attachments=tuple(replace(file, name=HIDDEN_NAME) for file in findings.attachments),
+        attachments=tuple(
+            replace(file, name=HIDDEN_NAME, inside=file.inside and HIDDEN_NAME, save_as="")
+            for file in findings.attachments
+        ),
         warnings=tuple(replace(warning, thai=_THAI, english=_ENGLISH) for warning in findings.warnings),
     )

@@ -19,6 +19,7 @@ from services.runtime.settle import Delivery, Poison, Retry
 from services.sign import log, metrics, receipt, reclassified
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children, SlowError
+from services.sign.clamd import Clamd, scanned
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError
 from services.sign.press import Press
@@ -50,6 +51,7 @@ class Worker:
         bus: Bus,
         directory: Directory,
         children: Children,
+        scanner: Clamd | None,
         ledger: Ledger,
         seals: Seals,
         press: Press,
@@ -59,6 +61,7 @@ class Worker:
         self._bus = bus
         self._directory = directory
         self._children = children
+        self._scanner = scanner
         self._ledger = ledger
         self._seals = seals
         self._press = press
@@ -165,6 +168,8 @@ class Worker:
         if not await self._publish(event):
             known = await self._ledger.examined(position)
             return known.findings if known is not None else findings
+        if findings.scan is not None and findings.scan.outcome == "infected":
+            log.malware_found(mail, str(position), findings.scan.malware, findings.scan.scanner)
         for verdict in findings.signatures:
             metrics.VERDICTS.labels(verdict.indication or "none").inc()
         return findings
@@ -187,8 +192,10 @@ class Worker:
             )
         received, octets = letter
         try:
-            with metrics.EXAMINING.time():
-                found = await self._children.examine(octets, received, slow=position in self._slow)
+            async with scanned(self._scanner, octets) as scan:
+                with metrics.EXAMINING.time():
+                    found = await self._children.examine(octets, received, slow=position in self._slow)
+                found = await scan.added_to(found)
         except ChildError as error:
             raise Retry(CHILD_PAUSE_SECONDS, str(error)) from error
         except SlowError:

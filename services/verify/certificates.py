@@ -16,7 +16,7 @@ from pyhanko_certvalidator.errors import (
     ValidationError,
 )
 
-from services.sign.anchors import anchors
+from services.sign.anchors import anchors, below
 from services.sign.authority import ORGANIZATION as TEST_AUTHORITY
 from services.sign.trust import TrustStore
 from services.sign.trust_manifest import Purpose
@@ -46,7 +46,7 @@ def chain(
     if (own := fit.get(certificate.dump())) is not None:
         within = (own.begins is None or own.begins <= at) and (own.ends is None or at <= own.ends)
         return "pinned" if within and valid(certificate, at) else "out of date"
-    others = [*others, *(x509.Certificate.load(known) for known in trust.known)]
+    others = [*others, *below(trust)]
     context = ValidationContext(
         trust_roots=anchors(trust, purpose),
         other_certs=list(others),

@@ -154,6 +154,8 @@ def _attachments(parts: Sequence[message.Part], receipt: Receipt) -> Iterator[Fi
             added.remove(changed)
         yield say("letter_file_changed" if changed else "letter_file_missing", file=file.name)
     for part in added:
+        if part.inside:
+            continue  # older receipts do not name what lies in a winmail.dat, which they do name
         yield say("letter_file_added", file=part.name)
 
 

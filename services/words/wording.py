@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from contracts.findings import SignatureVerdict
+from contracts.findings import Scan, SignatureVerdict
 from contracts.receipt import Seal, Text, Unknown
-from contracts.values import Series
+from contracts.values import Series, from_instant
 from services.words import thai_style
 
 NOT_BUILT: Final = "not yet built"
@@ -72,6 +72,8 @@ TEST: Final = "ทดสอบ ไม่มีผลเป็นหลักฐ�
 AUTOMATIC: Final = "ออกโดยระบบอัตโนมัติ"
 RESPONSIBLE: Final = "เจ้าหน้าที่ผู้รับผิดชอบ"
 NO_SIGNATURE: Final = "ไม่พบลายมือชื่อดิจิทัลในหนังสือ"
+SEALED_AWAY: Final = "อ่านเนื้อหาที่เข้ารหัสไม่ได้ จึงไม่ทราบว่ามีลายมือชื่อดิจิทัลหรือไม่"
+"""Instead of it where the mail itself is encrypted (warning `smime_encrypted`)."""
 CLASSIFIED_LETTER: Final = "หนังสือชั้นความลับไม่ให้ส่งทางไปรษณีย์อิเล็กทรอนิกส์ การออกใบรับนี้มิได้แสดงว่าการส่งทางช่องทางนี้ชอบด้วยระเบียบ"
 PROVISIONAL: Final = "ใบรับฉบับชั่วคราว ยืนยันเพียงการเข้าสู่ระบบและการได้เลขทะเบียนรับ"
 LETTER_ERASED: Final = "หนังสือฉบับนี้ถูกลบออกจากระบบก่อนออกใบรับ รายละเอียดที่อ่านจากหนังสือจึงไม่ปรากฏ"
@@ -152,6 +154,15 @@ def sealed(seal: Seal) -> str:
     behalf = f" แทน {seal.on_behalf_of.value}" if isinstance(seal.on_behalf_of, Text) else ""
     behalf = "" if seal.by == seal.on_behalf_of else behalf
     return f"ประทับตราอิเล็กทรอนิกส์โดย {by}{behalf}"
+
+
+def infected(scan: Scan) -> str:
+    """What the scanner found, as of when, by which program, and what follows from it."""
+    return (
+        f"ผลตรวจทางเทคนิค ณ {thai_style.date_and_time(from_instant(scan.scanned_at))}: "
+        f"พบโปรแกรมประสงค์ร้าย {scan.malware} ในหนังสือ ตามโปรแกรมตรวจ {scan.scanner} "
+        "ระบบลงทะเบียนรับและเก็บหนังสือไว้ แต่ไม่ส่งต่อให้เจ้าหน้าที่ของหน่วยงาน โปรดส่งหนังสือใหม่ที่ไม่มีโปรแกรมดังกล่าว"
+    )
 
 
 def no_signature(judged_at: datetime) -> str:

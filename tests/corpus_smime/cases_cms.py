@@ -3,20 +3,25 @@
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
+
+from cryptography import x509
 
 from tests.corpus_smime import mails
 from tests.corpus_smime.case import PASSED, Case, Expected, failed
 from tests.corpus_smime.mails import letter, opaque, text
 from tests.corpus_smime.people import revocation_list
 from tests.corpus_smime.signing import By, indefinite, signed
-from tests.corpus_smime.world import World
+from tests.corpus_smime.world import DAY, World
 from tests.pki import Identity
 
 Make = Callable[[World], bytes]
+SHA_256 = b"\x60\x86\x48\x01\x65\x03\x04\x02\x01"
+"""Its object identifier."""
 EN = "EN 319 102-1 clause"
 
 
-def _by(who: str, **options: object) -> Make:
+def _by(who: str, **options: Any) -> Make:
     def make(world: World) -> bytes:
         identity: Identity = getattr(world, who)
         return letter(world.detached(who=identity, **options))
@@ -126,6 +131,14 @@ ALGORITHMS = (
         _by("rsa", digest="md5"),
         failed("CRYPTO_CONSTRAINTS_FAILURE"),
     ),
+    Case(
+        "digest-unknown",
+        "a digest's identifier that nobody knows",
+        f"{EN} 5.2.8.4.1",
+        lambda world: letter(mails.detached(text(), world.cms(text()).replace(SHA_256, SHA_256[:-1] + b"\x7f"))),
+        failed("CRYPTO_CONSTRAINTS_FAILURE"),
+        ("smime_irregular",),
+    ),
     Case("rsa-1024", "an RSA key of 1024 bits", f"{EN} 5.2.8.4.1", _by("short"), failed("CRYPTO_CONSTRAINTS_FAILURE")),
 )
 
@@ -134,10 +147,49 @@ CERTIFICATES = (
     Case("not-yet-valid", "begins in two days", f"{EN} 5.2.6.4", _by("future"), failed("OUT_OF_BOUNDS_NO_POE")),
     Case(
         "expired-stamped",
-        "ended two days ago, time-stamped before: revocation since is not known",
-        f"{EN} 5.5.4 step 4",
-        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - timedelta(days=5)),
+        "ended two days ago, time-stamped before: that it was not revoked then is not proven",
+        f"{EN} 5.6.2.4",
+        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - 5 * DAY),
         failed("OUT_OF_BOUNDS_NO_POE"),
+    ),
+    Case(
+        "expired-stamped-late",
+        "time-stamped a day after it ended",
+        f"{EN} 5.5.4 step 4",
+        lambda world: _carrying(world, world.expired, stamper=world.stamper, stamped_at=world.now - DAY),
+        failed("OUT_OF_BOUNDS_NO_POE"),
+    ),
+    Case(
+        "early-stamped",
+        "begins in two days, time-stamped today: proven to be too early",
+        f"{EN} 5.5.4 step 4",
+        lambda world: _carrying(world, world.future, stamper=world.stamper, stamped_at=world.now - DAY),
+        failed("NOT_YET_VALID"),
+    ),
+    Case(
+        "self-signed",
+        "a certificate that signed itself",
+        f"{EN} 5.2.6.4",
+        _by("own"),
+        failed("NO_CERTIFICATE_CHAIN_FOUND"),
+    ),
+    Case(
+        "on-hold",
+        "the CRL in the signature has it on hold",
+        f"{EN} 5.2.6.4",
+        lambda world: _carrying(
+            world,
+            world.declared,
+            revocation_list(world.root, [world.declared], reason=x509.ReasonFlags.certificate_hold),
+        ),
+        failed("TRY_LATER"),
+    ),
+    Case(
+        "status-stale",
+        "the CRL in the signature is out of date",
+        f"{EN} 5.2.5",
+        lambda world: _carrying(world, world.declared, revocation_list(world.root, stale=True)),
+        failed("TRY_LATER"),
     ),
     Case(
         "untrusted",

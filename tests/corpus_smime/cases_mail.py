@@ -74,6 +74,10 @@ def _taken_apart(world: World, content: bytes | None = None) -> bytes:
     )
 
 
+def _beside(world: World, content: bytes) -> bytes:
+    return mails.signature(world.cms(content), name="order.bin.p7s")
+
+
 def _chained(world: World) -> bytes:
     inner = mixed(text("and again\r\n"), forwarded(letter(world.detached()), "second.eml"), boundary="middle")
     return mixed(text("see below\r\n"), forwarded(inner, "first.eml"))
@@ -89,14 +93,14 @@ def _wrapped(**fields: str | None) -> Make:
     return make
 
 
-def _marked(**fields: str | None) -> Make:
+def _marked(mark: str = 'hp="clear"', **fields: str | None) -> Make:
     """Header fields on the signed entity (RFC 9788), under a header with these fields changed."""
 
     def make(world: World) -> bytes:
         inner = entity(
             [
                 *mails.HEADER[:4],
-                'Content-Type: text/plain; charset=utf-8; hp="clear"',
+                f"Content-Type: text/plain; charset=utf-8; {mark}",
                 "Content-Transfer-Encoding: 8bit",
             ],
             LETTER.encode(),
@@ -115,6 +119,13 @@ RELAYS = (
         EXACT,
         lambda world: letter(world.detached()).replace(b"\r\n", b"\n"),
         PASSED,
+    ),
+    Case(
+        "bare-newlines-opaque",
+        "LF alone in what an S/MIME file carries, signed with CRLF: these octets are the content, none is made of them",
+        "RFC 5652 section 5.4",
+        lambda world: letter(opaque(signed(text(), By(who=world.me), carries=text().replace(b"\r\n", b"\n")))),
+        failed("HASH_FAILURE"),
     ),
     Case(
         "blank-kept",
@@ -173,6 +184,13 @@ RELAYS = (
         "put into multipart/mixed with nothing beside it",
         "RFC 1847 section 2.1",
         lambda world: mixed(world.detached()),
+        PASSED,
+    ),
+    Case(
+        "blank-beside",
+        "an empty text before it: nothing is shown",
+        "RFC 1847 section 2.1",
+        lambda world: mixed(text("\r\n", "7bit"), world.detached()),
         PASSED,
     ),
     Case(
@@ -263,6 +281,31 @@ RELAYS = (
         files=("order.pdf.p7m", "order.pdf"),
     ),
 )
+FILES = (
+    Case(
+        "file-beside",
+        "a file and a detached signature over it, each attached to an unsigned mail",
+        "RFC 5652 section 5",
+        lambda world: mixed(
+            text("ตามไฟล์แนบ\r\n"),
+            file("order.bin", b"\x00\x01", "application/octet-stream"),
+            _beside(world, b"\x00\x01"),
+        ),
+        (Expected(part="order.bin"),),
+        files=("order.bin", "order.bin.p7s"),
+    ),
+    Case(
+        "file-beside-other",
+        "the same, the file another",
+        "EN 319 102-1 clause 5.1.3 table 6 (SIGNED_DATA_NOT_FOUND)",
+        lambda world: mixed(
+            text("ตามไฟล์แนบ\r\n"),
+            file("order.bin", b"\x00\x02", "application/octet-stream"),
+            _beside(world, b"\x00\x01"),
+        ),
+        (Expected("SIGNED_DATA_NOT_FOUND", "unknown", "order.bin"),),
+    ),
+)
 
 PROTECTED_HEADERS = (
     Case("wrapped", "the whole mail inside the signature", "RFC 8551 section 3.1", _wrapped(), PASSED),
@@ -282,6 +325,14 @@ PROTECTED_HEADERS = (
         ("smime_headers_differ",),
     ),
     Case("marked", "header fields on the signed part", "RFC 9788 section 2.1", _marked(), PASSED),
+    Case(
+        "marked-before-9788",
+        "the same as its forerunner marked it, under another subject",
+        "RFC 9788 section 4.10 (protected-headers)",
+        _marked(mark='protected-headers="v1"', Subject="another letter"),
+        PASSED,
+        ("smime_headers_differ",),
+    ),
     Case(
         "marked-date",
         "the same under another date",
@@ -386,6 +437,14 @@ FORGERIES = (
         lambda world: mixed(world.detached(), LONG),
         HIDDEN,
         ("smime_unsigned_content",),
+    ),
+    Case(
+        "two-types",
+        "a second Content-Type, by which another reader might show the mail as HTML",
+        "RFC 2045 section 3 (each field once)",
+        lambda world: letter(world.detached().replace(b"\r\n\r\n", b"\r\nContent-Type: text/html\r\n\r\n", 1)),
+        PASSED,
+        ("smime_irregular",),
     ),
     Case(
         "third-part",
@@ -559,4 +618,4 @@ ENCRYPTED = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*RELAYS, *PROTECTED_HEADERS, *FORGERIES, *ENCRYPTED)
+CASES: tuple[Case, ...] = (*RELAYS, *FILES, *PROTECTED_HEADERS, *FORGERIES, *ENCRYPTED)

@@ -7,6 +7,7 @@ from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tests.pki import Authority, Identity, Key
@@ -41,24 +42,26 @@ def person(
     ends: datetime | None = None,
     key: Key | None = None,
     crl_url: str = "",
+    itself: bool = False,
 ) -> Identity:
-    """Somebody who signs mail; `usage` and `purposes` None leave the extension out."""
+    """Somebody who signs mail; `usage` and `purposes` None leave the extension out; `itself`: self-signed."""
     now = datetime.now(UTC)
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = [x509.NameAttribute(NameOID.COUNTRY_NAME, "TH"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
     if subject_email:
         subject.append(x509.NameAttribute(NameOID.EMAIL_ADDRESS, subject_email))
+    by = key if itself else issuer.key
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name(subject))
-        .issuer_name(issuer.certificate.subject)
+        .issuer_name(x509.Name(subject) if itself else issuer.certificate.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins or now - timedelta(days=30))
         .not_valid_after(ends or now + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )
     if usage is not None:
         builder = builder.add_extension(x509.KeyUsage(**{one: one in usage for one in _USAGES}), critical=True)
@@ -71,7 +74,7 @@ def person(
     if crl_url:
         point = x509.DistributionPoint([x509.UniformResourceIdentifier(crl_url)], None, None, None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
-    return Identity(builder.sign(issuer.key, hashes.SHA256()), key, issuer)
+    return Identity(builder.sign(by, hashes.SHA256()), key, issuer)
 
 
 def subordinate(root: Authority, name: str = "Test Mail CA") -> Authority:
@@ -96,9 +99,14 @@ def subordinate(root: Authority, name: str = "Test Mail CA") -> Authority:
 
 
 def revocation_list(
-    issuer: Authority, revoked: Sequence[Identity] = (), *, at: datetime | None = None, stale: bool = False
+    issuer: Authority,
+    revoked: Sequence[Identity] = (),
+    *,
+    at: datetime | None = None,
+    stale: bool = False,
+    reason: x509.ReasonFlags | None = None,
 ) -> bytes:
-    """A CRL, DER; `at`: since when those are revoked; `stale`: its next one was due two days ago."""
+    """A CRL, DER; `at` and `reason`: since when and why those are revoked; `stale`: its next was due two days ago."""
     now = datetime.now(UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
@@ -109,14 +117,11 @@ def revocation_list(
         .add_extension(x509.CRLNumber(1), critical=False)
     )
     for who in revoked:
-        builder = builder.add_revoked_certificate(
-            x509.RevokedCertificateBuilder()
-            .serial_number(who.certificate.serial_number)
-            .revocation_date(at or now - timedelta(hours=3))
-            .build()
-        )
-    from cryptography.hazmat.primitives.serialization import Encoding
-
+        entry = x509.RevokedCertificateBuilder().serial_number(who.certificate.serial_number)
+        entry = entry.revocation_date(at or now - timedelta(hours=3))
+        if reason is not None:
+            entry = entry.add_extension(x509.CRLReason(reason), critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 

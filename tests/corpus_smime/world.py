@@ -45,6 +45,7 @@ class World:
         self.domain = person(root, emails=["somjai@xn--l3cfg9ap1osa4e.example"])
         self.other = person(root, emails=["other@elsewhere.example"])
         self.stamper = make_signer(root, "TSA", timestamping=True, key=long, not_before=now - 9 * DAY)
+        self.own = person(root, itself=True)
         self.forged = person(Authority(root.certificate, rsa_key()))
         """Names the root as its issuer, and was signed by another key."""
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpus_smime.mails import file, letter, multipart, opaque, text
+from tests.corpus_smime.people import person
+from tests.corpus_smime.signing import By, signed
 from tests.letters import letter_mail, letter_pdf, letter_text
 from tests.pki import make_root, make_signer, sign_pdf
 
@@ -97,15 +100,33 @@ def test_the_table_shows_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("trusted", "verdict"), [(True, "TOTAL-PASSED"), (False, None)])
 def test_a_signed_letter(tmp_path: Path, trusted: bool, verdict: str | None) -> None:
     root = make_root()
-    signed = sign_pdf(letter_pdf(letter_text("opdc-w75")), make_signer(root))
+    pdf = sign_pdf(letter_pdf(letter_text("opdc-w75")), make_signer(root))
     (tmp_path / "root.pem").write_bytes(root.pem)
-    (tmp_path / "letter.eml").write_bytes(letter_mail(signed, "a@b.th", "c@d.th", "x"))
+    (tmp_path / "letter.eml").write_bytes(letter_mail(pdf, "a@b.th", "c@d.th", "x"))
     anchors = ["--trust", tmp_path / "root.pem"] if trusted else []
     done = saraban("examine", tmp_path / "letter.eml", *anchors, "--format", "jsonl")
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert [signature["indication"] for signature in answer["signatures"]] == [verdict]
     assert [said["code"] for said in answer["warnings"]] == ([] if trusted else ["trust_store_empty"])
+
+
+def test_a_signed_mail(tmp_path: Path) -> None:
+    root = make_root()
+    content = multipart("multipart/mixed", [text(), file("letter.pdf", letter_pdf(letter_text("opdc-w75")))], "files")
+    (tmp_path / "root.pem").write_bytes(root.pem)
+    (tmp_path / "letter.eml").write_bytes(letter(opaque(signed(content, By(who=person(root)), carries=content))))
+    done = saraban("examine", tmp_path / "letter.eml", "--trust", tmp_path / "root.pem")
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "S/MIME",
+        "TOTAL-PASSED",
+        "whole (message)",
+        "ครอบคลุมเนื้อหาทั้งหมดของข้อความ",
+        "letter.pdf",
+        "นร ๑๒๐๐/ว๗๕",
+    ):
+        assert words in done.stdout
 
 
 @pytest.mark.parametrize(

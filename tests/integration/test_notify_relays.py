@@ -225,7 +225,15 @@ async def test_after_its_time_a_mail_is_given_up(bus: Bus, tmp_path: Path) -> No
     task = Task(kind="receipt", relay=dead, agency="demo", dkim=None, file="x", compose=compose)
     waits = []
     async with Outbox(bus).hold(entry.position, entry.mail) as hold:
-        case = Case(entry=entry, hold=hold, event=receipts.received(), letter=b"", findings=None, ends=float("inf"))
+        case = Case(
+            entry=entry,
+            hold=hold,
+            event=receipts.received(),
+            letter=b"",
+            findings=None,
+            final=True,
+            ends=float("inf"),
+        )
         for _ in range(1000):
             wait = await attempts.make(case, "final", task)
             if wait is None:

@@ -79,7 +79,8 @@ async def test_of_a_faulty_one_nothing_is_taken_and_the_next_is_asked(
     trust.mkdir()
     (trust / "one.pem").write_bytes(tsa.root.pem)
     (trust / "two.pem").write_bytes(other.root.pem)
-    cause = {"black hole": "silent"}.get(fault, "failed" if fault in ("500", "redirect", "endless") else "refused")
+    failed = ("500", "redirect", "redirect to a file", "endless", "endless head", "gzip bomb")
+    cause = "silent" if fault in ("black hole", "drip") else "failed" if fault in failed else "refused"
     before, asked = failures(cause), tsa.asked
     tsa.fault = fault
     try:

@@ -84,6 +84,12 @@ def test_other_variables_are_not_ours() -> None:
         ("[ingest]\nblocklists = ['zen']", "ingest.blocklists: 'zen' is not a domain such as zen.spamhaus.org"),
         ("[ingest]\nrspamd = 'h:11333'", "ingest.rspamd: 'h:11333' is not a URL such as http://127.0.0.1:11333"),
         ("[ingest]\nrspamd = 'http://h:x'", "ingest.rspamd: 'http://h:x' is not a URL such as http://127.0.0.1:11333"),
+        ("[sign]\nfetch_hosts = ['a:b']", "sign.fetch_hosts: 'a:b' is not HOST or HOST:PORT"),
+        (
+            "[sign]\nrevocation = 'fetch'\nchild_seconds = 20",
+            "sign.fetch_seconds: with dns_seconds it is not less than child_seconds (20)",
+        ),
+        ("[sign]\nrevocation = 'ask'", "sign.revocation: invalid enum value 'ask', allowed: carried or fetch"),
         ("[clock]\nservers = ['a:b']", "clock.servers: 'a:b' is not HOST or HOST:PORT"),
         ("[clock]\nwarn_ms = 31", "clock.warn_ms: 31 is more than bound_ms (30)"),
         ("[notify]\nfirst_retry_seconds = 4000", "notify.first_retry_seconds: is more than last_retry_seconds (3600)"),

@@ -8,13 +8,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from contracts.values import BANGKOK
-from services.sign import signatures, trust
+from services.sign import signatures, trust, trust_manifest
 from services.sign.anchors import purpose_of
 from services.sign.trust import TrustStore
 from tests.letters import letter_pdf
 from tests.pki import _asn1, make_root, make_signer, sign_pdf
 from tests.trust_groups import EVERYTHING, write_group
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime.now(UTC)
 ONE, TWO = make_root("One"), make_root("Two")
 SIGNER = make_signer(ONE)
@@ -141,6 +142,12 @@ def test_a_manifest_that_means_nothing_is_named(tmp_path: Path, line: str, said:
         trust.load(tmp_path)
     assert said in str(failed.value)
     assert "\n" not in str(failed.value)
+
+
+def test_the_example_that_we_ship_is_read() -> None:
+    found = trust_manifest.read_file(ROOT / "deploy" / "examples" / "group.toml")
+    assert [one.anchor for one in found.certificate] == [True, False]
+    assert set(found.purposes) < set(EVERYTHING)
 
 
 def test_a_verdict_rests_on_anchors_for_its_purpose_alone(tmp_path: Path) -> None:

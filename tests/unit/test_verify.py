@@ -20,7 +20,14 @@ from services.sign.trust import of as trusting
 from services.verify.report import Report, Said
 from services.verify.sentences import CASES, TERMS
 from tests import receipts
+from tests.corpus_smime.mails import changed, file, multipart, opaque, text
+from tests.corpus_smime.mails import letter as in_mail
+from tests.corpus_smime.people import person
+from tests.corpus_smime.signing import By
+from tests.corpus_smime.signing import signed as cms
+from tests.pki import make_root
 from tests.proofs import PDF, SEALER, Office, codes, mail
+from tests.tnef_files import File, winmail
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +107,24 @@ def test_a_copy_that_was_encoded_anew(office: Office, sealed: bytes, encoding: s
     assert "the letter of which you gave a copy" in report.said.english
 
 
+def test_the_files_in_an_opaque_mail_came_with_it(office: Office) -> None:
+    """The sender's own copy has them too; a receipt of before they were opened lists the S/MIME file alone."""
+    signer = person(make_root())
+    inside = multipart("multipart/mixed", [text("x\r\n"), file("letter.pdf", PDF)], "files")
+    header = changed(Message_ID="<one@citizen.example>")
+    letter = in_mail(opaque(cms(inside, By(who=signer), carries=inside)), header)
+    made = office.receipt(letter)
+    assert isinstance(made.files, tuple)
+    assert [one.name for one in made.files] == ["smime.p7m", "letter.pdf"]
+    head, _, body = letter.partition(b"\r\n\r\n")
+    octets = body.replace(b"\r\n", b"")
+    copy = head + b"\r\n\r\n" + b"\r\n".join(octets[at : at + 64] for at in range(0, len(octets), 64)) + b"\r\n"
+    for files in (made.files, made.files[:1]):
+        report = office.verified(copy, office.sealed(msgspec.structs.replace(made, files=files)))
+        assert not codes(report, "contradicted")
+        assert "letter_file" in codes(report, "proven")
+
+
 def test_a_copy_whose_from_line_was_changed_is_not_proven(office: Office, sealed: bytes) -> None:
     report = office.verified(mail(From="Somchai <somchai@citizen.example>"), sealed)
     assert codes(report, "not known") == {"seal_withdrawn", "letter_header_differs"}
@@ -118,6 +143,25 @@ def test_a_head_signed_with_the_key_before_this_one(office: Office) -> None:
     older = office.key_of(office.root, SEALER, not_after=datetime(2026, 6, 30, tzinfo=UTC))
     made = office.receipt(mail(), head=office.head(office.links()[1], older))
     assert "head_agrees" in codes(office.verified(office.sealed(made)), "proven")
+
+
+def test_a_letter_with_a_winmail_dat(office: Office) -> None:
+    """Its files stand in the receipt; in one of before it was opened stands the winmail.dat alone, which is as well."""
+    made = message_from_bytes(mail(), policy=policy.SMTP)
+    made.add_attachment(
+        winmail([File(b"a.txt", b"inside")]), maintype="application", subtype="ms-tnef", filename="w.dat"
+    )
+    letter = made.as_bytes()
+    receipt = office.receipt(letter)
+    assert isinstance(receipt.files, tuple)
+    assert [file.name for file in receipt.files][-2:] == ["w.dat", "a.txt"]
+    for files in (receipt.files, receipt.files[:-1]):
+        report = office.verified(
+            relayed(letter, "base64"), office.sealed(msgspec.structs.replace(receipt, files=files))
+        )
+        found = [finding.code for finding in report.findings if finding.code.startswith("letter_file")]
+        assert found == ["letter_file"] * len(files)
+    assert "letter_is_file" in {f.code for f in office.verified(b"inside", office.sealed(receipt)).findings}
 
 
 def test_one_attachment_by_itself(office: Office, sealed: bytes) -> None:

@@ -18,6 +18,11 @@ def test_nothing_of_number_subject_names_or_files_stays() -> None:
             signer_position=receipts.particular("อธิบดีกรมสมมติ"),
             acknowledgement=receipts.particular("paper"),
         ),
+        signatures=(receipts.verdict(kind="smime", addresses=("somchai@dga.example",)),),
+        attachments=(
+            receipts.attachment(),
+            msgspec.structs.replace(receipts.attachment("ลับ.txt", 2), inside=receipts.FILE, save_as="_ลับ.txt"),
+        ),
         warnings=(warning("number_differs", subject=receipts.LETTER_NUMBER, letter="นร ๙"),),
     )
     kept = withheld(found)
@@ -28,11 +33,13 @@ def test_nothing_of_number_subject_names_or_files_stays() -> None:
         receipts.FILE,
         "2024-11-15",
         "ณัฐฐา",
-        "02-1",
-        "นร ๙",
         "มาลี",
         "สมมติ",
         "paper",
+        "somchai@dga.example",
+        "02-1",
+        "นร ๙",
+        "ลับ.txt",
     ):
         assert secret not in said
     assert kept.particulars == Particulars(secrecy=receipts.particular("ลับมาก"))
