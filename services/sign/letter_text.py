@@ -41,6 +41,7 @@ _LABEL_COLUMN = re.compile(
 )
 _COUNTED = re.compile(r"จำนวน\s?\S{1,12}\s?(?:ฉบับ|ชุด|เล่ม|แผ่น|หน้า|รายการ|แฟ้ม|ซอง|ไฟล์)\s*$")
 """How many of it: an enclosure that says so is named completely."""
+_DATE_REST = 20
 _LEADERS = re.compile(r"\s*(?:\.{2,}|[…]+)\.?\s*|\s*_{3,}\s*")
 """Dots and rules that are there for a pen to fill."""
 _LABEL_ALONE = re.compile(r"(?:ที่|วันที่|ลงวันที่|ส่วนราชการ)\s*[:.]?\s*")
@@ -171,8 +172,18 @@ def _labelled(lines: Sequence[Line]) -> Sequence[Line]:
             if letter_number.at_start(both) or _MEMORANDUM.match(both) or dated:
                 found[-1] = line._replace(text=both, gap=found[-1].gap)
                 continue
+        if index < HEAD_LINES and found and len(text) <= _DATE_REST and _completes_date(found[-1].text, text):
+            found[-1] = line._replace(text=f"{found[-1].text.rstrip()} {text}", gap=found[-1].gap)
+            continue
         found.append(line if text == line.text else line._replace(text=text))
     return found
+
+
+def _completes_date(above: str, text: str) -> bool:
+    """Whether a line was broken inside the date that stands at its end."""
+    last = above.split("\t")[-1].rstrip()
+    found = dates.find(f"{last} {text}")
+    return bool(found) and not dates.find(last) and not dates.find(text) and found[-1].start < len(last) < found[-1].end
 
 
 def _is_stamped(lines: Sequence[Line], addressed: int | None) -> bool:

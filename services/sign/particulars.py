@@ -8,15 +8,15 @@ silently.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Final, NamedTuple
 
 from contracts import findings
 from contracts.findings import Particular, Particulars, Reference, Source
 from services.sign import letter_number, letter_text, secrecy, subject_line
 from services.sign.letter_text import Letter, Said
 from services.sign.lines import Line, of_text
-from services.sign.quoted import Inner, split
+from services.sign.quoted import MAILS, Inner, split
 from services.sign.thai import for_matching, repair, tidy
 from services.sign.warnings import warning
 
@@ -45,6 +45,26 @@ class Text:
         return letter_text.read(self.lines)
 
 
+class _Written(NamedTuple):
+    """The text of a mail: what its sender wrote, and the mails quoted in it."""
+
+    own: Text
+    mails: tuple[Inner, ...]
+    quoted: tuple[Text, ...]
+
+
+# Findings are made anew after each file of a letter, and its texts would be read again each time.
+@lru_cache(maxsize=1)
+def _written(body: str) -> _Written:
+    own, mails = split(body)
+    return _Written(Text("body", of_text(own)), tuple(mails), tuple(Text("body", of_text(mail.text)) for mail in mails))
+
+
+@lru_cache(maxsize=MAILS)
+def _text_of(mail: str) -> Text:
+    return Text("body", of_text(mail))
+
+
 @dataclass(frozen=True)
 class _Candidate:
     """One text as a letter."""
@@ -60,16 +80,17 @@ def read(
 ) -> tuple[Particulars, list[findings.Warning]]:
     """The particulars of a letter of Subject line, mail text, PDF texts, file names and the mails inside the mail."""
     line = subject_line.read(subject) if subject else subject_line.SubjectLine()
-    own_text, quoted = split(body)
+    written = _written(body)
     # What somebody answers to is another letter; what he sends on is this one.
-    inner = [*sent_on, *(quoted if not line.reply else [])]
-    body_lines = of_text(own_text)
-    own = _Candidate("body", letter_text.read(body_lines), own=True)
+    inner = [_text_of(mail.text) for mail in sent_on] + ([] if line.reply else list(written.quoted))
+    subjects = [mail.subject for mail in (*sent_on, *(() if line.reply else written.mails))]
+    body_lines = written.own.lines
+    own = _Candidate("body", written.own.letter, own=True)
     letters = [_Candidate(text.source, text.letter) for text in texts]
-    letters += [own, *(_Candidate("body", letter_text.read(of_text(mail.text))) for mail in inner)]
+    letters += [own, *(_Candidate("body", text.letter) for text in inner)]
     chosen = _chosen(letters, line)
     source, letter = chosen.source, chosen.letter
-    below = _below_subject([subject_line.read(mail.subject) for mail in inner if mail.subject])
+    below = _below_subject([subject_line.read(subject) for subject in subjects if subject])
     number, warnings = _number(line, source, letter, body_lines, names)
     if number is None and below.number is not None:
         number = _particular(below.number, "body")
@@ -88,7 +109,7 @@ def read(
                     _particular(line.secrecy, "subject"),
                     *(secrecy.of_page(text.lines, text.source) for text in texts),
                     secrecy.of_body(body_lines),
-                    *(secrecy.of_body(of_text(mail.text)) for mail in inner),
+                    *(secrecy.of_body(text.lines) for text in inner),
                 ]
             ),
             issuer=_particular(letter.issuer, source),

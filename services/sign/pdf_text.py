@@ -141,6 +141,9 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
             found.append(line)
     if not found:
         return []
+    said = "\n".join(row.text for row in found)
+    if sara_am.is_confused(said) and sara_am.is_spaced(said):
+        found = [row._replace(text=sara_am.unspaced(row.text)) for row in found]
     edge = max(row.box.right for row in found)
     start = min(row.box.left for row in found)
     pitches = sorted(
@@ -206,11 +209,15 @@ def _is_indented(row: _Row, previous: _Row, start: float, edge: float) -> bool:
     """Whether a paragraph begins: further right than the text, and under nothing that begins in the line above."""
     if row.box.left - start < _INDENT:
         return False
-    # A line in the middle of the page has only its own beginning.
-    aside = previous.box.left - start
-    middle = aside >= _ALIGNED and abs(aside - (edge - previous.box.right)) <= 2 * _ALIGNED
-    begins = previous.begins[:1] if middle else previous.begins
-    return all(abs(row.box.left - begun) > _ALIGNED for begun in begins)
+    if _is_in_the_middle(previous, start, edge):
+        # What goes on below a line in the middle is in the middle too, or begins exactly where it begins.
+        return not _is_in_the_middle(row, start, edge) and abs(row.box.left - previous.box.left) > _ALIGNED / 2
+    return all(abs(row.box.left - begun) > _ALIGNED for begun in previous.begins)
+
+
+def _is_in_the_middle(row: _Row, start: float, edge: float) -> bool:
+    aside = row.box.left - start
+    return aside >= _ALIGNED and abs(aside - (edge - row.box.right)) <= 2 * _ALIGNED
 
 
 def _fits_not(row: _Row, following: _Row, start: float, edge: float) -> bool:

@@ -6,7 +6,7 @@ What a person answers to is no source of his own letter; what a person sends on 
 import re
 from dataclasses import dataclass
 
-_BLOCKS = 5
+MAILS = 5
 """Most mails inside a mail's text that are looked at."""
 
 _FIELD = re.compile(
@@ -40,7 +40,7 @@ def split(text: str) -> tuple[str, list[Inner]]:
     own_end = len(rows)
     found: list[tuple[str, int, int]] = []  # subject, first row of the block, first row of its text
     index = 0
-    while index < len(rows) and len(found) < _BLOCKS:
+    while index < len(rows) and len(found) < MAILS:
         block = _header(rows, index)
         if block is not None:
             subject, after = block

@@ -19,6 +19,8 @@ _KEPT = re.compile(
     r"|คำ(?=สั่ง|ขอ|ร้อง|แนะ|นวณ|ปรึกษ|พิพ[ำา]ก|ว่[ำา]|ถ[ำา]ม|ตอบ|นำ|รับ|ชี้แจง|ให้ก[ำา]ร|แถลง|นึง|เตือน|ว[ำา]ม)|ถลำ|ธำรง|รำ(?=ลึก|คำ)|ค่ำ|ต่ำ|(?<!ห)น้ำ|ซ้ำ|ย้ำ|ล้ำ|ค้ำ|ถ้ำ"
     r"|สม่ำเสมอ|ฉ่ำ|ยำ(?=เกรง)"
 )
+_SPACED = re.compile("(?<=[ก-ฮ่้๊๋]) +[ำา]")
+_LEAST_SPACED = 2
 _ONE = re.compile("ำ")
 
 
@@ -26,6 +28,16 @@ def is_confused(text: str) -> bool:
     """Whether SARA AM took the place of SARA AA nearly everywhere in it."""
     am = text.count("ำ")
     return am >= _LEAST and am >= _TIMES * text.count("า")
+
+
+def is_spaced(text: str) -> bool:
+    """Whether its own SARA AM were taken in two besides: a space stands before each, and tells it from the others."""
+    return len(_SPACED.findall(text)) >= _LEAST_SPACED
+
+
+def unspaced(text: str) -> str:
+    """A line of a confused text whose SARA AM are spaced: exactly these are SARA AM."""
+    return _SPACED.sub("ำ", text.replace("ำ", "า"))
 
 
 def repair(text: str) -> str:

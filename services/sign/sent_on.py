@@ -6,10 +6,8 @@ from typing import NamedTuple
 from services.sign import message
 from services.sign.media_type import is_pdf
 from services.sign.message import Part
-from services.sign.quoted import Inner
+from services.sign.quoted import MAILS, Inner
 
-MAILS = 5
-"""Most mails inside a mail that are read."""
 DEPTH = 3
 """Deepest of them."""
 FILES = 5

@@ -144,6 +144,25 @@ def test_the_domain_of_the_envelope_does_not_vouch_for_another_author() -> None:
     assert "ยืนยันไม่ได้" in text(composed(findings, sender="x@evil.example"))
 
 
+def test_who_signed_and_how_to_acknowledge_are_shown_in_words() -> None:
+    said = text(
+        composed(
+            receipts.findings(
+                particulars=Particulars(
+                    signer=receipts.particular("นายสมชาย ใจดี"),
+                    signer_position=receipts.particular("อธิบดี"),
+                    acknowledgement=receipts.particular("paper"),
+                )
+            )
+        )
+    )
+    assert "ผู้ลงนามในหนังสือ: นายสมชาย ใจดี\n" in said.replace("\r\n", "\n")
+    assert "ตำแหน่ง: อธิบดี\n" in said.replace("\r\n", "\n")
+    assert "ผู้ส่งขอให้ตอบรับ: เป็นกระดาษ" in said
+    guessed = receipts.findings(particulars=Particulars(signer=receipts.particular("นายสมชาย ใจดี", 0.45)))
+    assert "สมชาย ใจดี" not in text(composed(guessed))
+
+
 def test_urgency_stands_in_the_subject_once() -> None:
     urgent = receipts.findings(particulars=Particulars(urgency=receipts.particular("ด่วนที่สุด")))
     assert parsed(composed(urgent))["Subject"] == "[สพร ร/๒๕๖๙/๑๕๗๗] ด่วนที่สุด ที่ นร ๑๒๐๐/ว๕๖ เรื่อง ทดสอบ"

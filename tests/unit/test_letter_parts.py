@@ -89,7 +89,7 @@ BOTTOM
 def secrecy_of(top: str = "", middle: str = "", bottom: str = "", subject: str = "หนังสือ") -> tuple[str, str] | None:
     pdf = typst_pdf(MARKED.replace("TOP", top).replace("MIDDLE", middle).replace("BOTTOM", bottom))
     found, _ = particulars.read(subject, "", [Text("pdf", pdf_text.read(pdf).lines)])
-    return (found.secrecy.value, found.secrecy.source) if found.secrecy is not None else None
+    return (found.secrecy.value, found.secrecy.source) if found.secrecy else None
 
 
 def test_a_mark_is_a_mark_by_its_place() -> None:
