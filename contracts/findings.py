@@ -69,6 +69,19 @@ class Particulars(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Holder(Struct, frozen=True, kw_only=True):
+    """For whom a certificate was issued, as its subject and its alternative names say; empty where they do not."""
+
+    common_name: str = ""
+    organisation: str = ""
+    organisation_id: Annotated[str, Meta(description="organizationIdentifier (2.5.4.97), such as NTRTH-….")] = ""
+    units: Annotated[tuple[str, ...], Meta(description="OU, in the order of the subject.")] = ()
+    country: str = ""
+    email_domains: Annotated[
+        tuple[str, ...], Meta(description="Domains, A-labels, of its e-mail addresses (subject and SAN).")
+    ] = ()
+
+
 class SignatureVerdict(Struct, frozen=True, kw_only=True):
     """What one signature is worth, technically, as of `judged_at` of the findings."""
 
@@ -101,6 +114,41 @@ class SignatureVerdict(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         Meta(description="S/MIME: the e-mail addresses in the signing certificate (RFC 8550 section 3)."),
     ] = ()
+    holder: Annotated[
+        Holder | None, Meta(description="The certificate's subject in its parts; null where none was read.")
+    ] = None
+    revision: Annotated[
+        int | None, Meta(description="Revision of the PDF file that this signature made and covers, from 1.")
+    ] = None
+    revisions: Annotated[int | None, Meta(description="Revisions that the PDF file has altogether.")] = None
+    level: Annotated[
+        Literal["B-B", "B-T", "B-LT", "B-LTA"] | None,
+        Meta(
+            description="PAdES baseline level by what the file carries (EN 319 142-1 clause 6), whether or not the "
+            "verdict is good; None: no baseline signature, or broken."
+        ),
+    ] = None
+
+
+class DnsAnswer(Struct, frozen=True, kw_only=True):
+    """What the DNS said to one question, as it was used."""
+
+    name: Annotated[
+        str, Meta(description="A-labels, lower case; `*` stands where an SPF macro put the sender's local part.")
+    ]
+    type: Annotated[str, Meta(description="A, AAAA, MX, PTR or TXT.")]
+    status: Annotated[
+        str,
+        Meta(
+            description="answered, nodata, nxdomain; without an answer: timeout, servfail, unreachable, or limit (the "
+            "letter asked for more than one letter may)."
+        ),
+    ]
+    records: Annotated[
+        tuple[str, ...], Meta(description="As text; the octets of TXT as Latin-1, the strings of a record joined.")
+    ] = ()
+    cut: Annotated[bool, Meta(description="Records were left out, or shortened.")] = False
+    authentic: Annotated[bool, Meta(description="The resolver says that DNSSEC proves it (AD, RFC 4035).")] = False
 
 
 class Authentication(Struct, frozen=True, kw_only=True):
@@ -112,6 +160,28 @@ class Authentication(Struct, frozen=True, kw_only=True):
     dkim_domains: Annotated[tuple[str, ...], Meta(description="Domains whose signature passed.")] = ()
     dmarc: str = "none"
     arc: str = "none"
+    author_domain: Annotated[
+        str, Meta(description="Domain of the one From line that DMARC was judged for, A-labels; empty: there is none.")
+    ] = ""
+    dmarc_policy: Annotated[
+        str, Meta(description="What that domain asks for (p, or sp of its parent): none, quarantine, reject; or empty.")
+    ] = ""
+    arc_domain: Annotated[
+        str, Meta(description="Domain of the newest ARC-Seal, where the chain passes: who vouches for arc_results.")
+    ] = ""
+    arc_results: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="What it says the letter had shown to it, `spf=pass`, `dkim=fail`, …: a claim, worth what the "
+            "domain is worth."
+        ),
+    ] = ()
+    judged_at: Annotated[Instant | None, Meta(description="When the DNS was asked for these results.")] = None
+    tries: Annotated[int, Meta(ge=0, description="How often it was asked until then; 0: not noted.")] = 0
+    evidence: Annotated[
+        tuple[DnsAnswer, ...], Meta(description="The DNS answers that the results rest on, 16 KiB at most.")
+    ] = ()
+    evidence_cut: Annotated[bool, Meta(description="Answers beyond that were left out.")] = False
 
 
 class Attachment(Struct, frozen=True, kw_only=True):

@@ -34,8 +34,10 @@ from contracts.streams import (
     OUTBOX,
     RECEIPTS,
     REGISTER,
+    SENDERS,
     SIGN_ENTERED,
     SIGN_RETRIES,
+    SIGN_SENDERS,
     STREAMS,
     Bucket,
     Consumer,
@@ -165,8 +167,9 @@ SIGN = Role(
         "order.v1.move.*",  # a letter marked secret in itself (decision 0022)
     ),
     reads=(MAIL, REGISTER, FINDINGS, DEAD),
-    consumes=(SIGN_ENTERED, SIGN_RETRIES),
+    consumes=(SIGN_ENTERED, SIGN_SENDERS, SIGN_RETRIES),
     knows=(DIRECTORY,),
+    keeps=(SENDERS,),
 )
 NOTIFY = Role(
     name="notify",

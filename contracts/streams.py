@@ -99,14 +99,18 @@ class Consumer(Struct, frozen=True, kw_only=True):
 
 
 SIGN_ENTERED = Consumer(
-    # A letter that takes long and finds the slow lane full waits as a delayed message and counts here: with a low limit
-    # a flood of those would stop all others.
+    # A letter that takes long and finds the slow lane full, or whose sender's DNS does not answer, waits some minutes
+    # as a delayed message and counts here: with a low limit a flood of those would stop all others.
     durable="sign-entered",
     stream="REGISTER",
     filter_subject=ENTERED,
     ack_wait_seconds=120,
     max_ack_pending=10_000,
 )
+SIGN_SENDERS = Consumer(
+    durable="sign-senders", stream="REGISTER", filter_subject=ENTERED, ack_wait_seconds=120, max_ack_pending=10_000
+)
+"""Runs ahead of `sign-entered`: the sender is judged soon after the letter came, by the DNS of that time."""
 NOTIFY_SEALED = Consumer(
     # A letter whose relay is away waits as a delayed message, for days, and counts here: with a low limit the letters
     # of one dead relay would stop those of all agencies.
@@ -137,6 +141,7 @@ NOTIFY_RETRIES = Consumer(
 )
 CONSUMERS: tuple[Consumer, ...] = (
     SIGN_ENTERED,
+    SIGN_SENDERS,
     NOTIFY_SEALED,
     NOTIFY_GRACE,
     NOTIFY_RELEASES,
@@ -162,6 +167,11 @@ LEASE = Bucket(name="lease", writer="register", ttl_seconds=3)
 """Key `register`: which worker numbers. Poll it: watchers do not hear an expiry. In a file, since a single server
 forgets a stream in memory when it restarts: nobody could take the lease before somebody provisions again."""
 
+SENDERS = Bucket(name="senders", writer="sign", ttl_seconds=3 * 86_400)
+"""Key `<stream>.<sequence>` of a letter in MAIL: what its sender could show when it came, until it is examined.
+
+Long enough for a backlog over a weekend; a letter that waits longer has its sender judged when it is examined."""
+
 OUTBOX = Bucket(name="outbox", writer="notify", ttl_seconds=7 * 86_400)
 """Key `<stream>.<sequence>` of a letter in MAIL: which of its mails have gone out, and what became of the others.
 
@@ -170,4 +180,4 @@ One key a letter, since the server keeps each in memory; lives longer than any m
 CAPS = Bucket(name="caps", writer="notify", ttl_seconds=86_400)
 """Key `<scope>.<token>`: how many receipt mails went there in a day of Thai time. A token is a hash, no address."""
 
-BUCKETS: tuple[Bucket, ...] = (DIRECTORY, LEASE, OUTBOX, CAPS)
+BUCKETS: tuple[Bucket, ...] = (DIRECTORY, LEASE, SENDERS, OUTBOX, CAPS)

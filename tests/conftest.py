@@ -18,6 +18,7 @@ PROGRAMS = {
     "swaks": "swaks",
     "prometheus": "promtool",
     "poppler-utils": "pdftotext",
+    "libnss3-tools": "certutil",
     "strace": "strace",
     "faketime": "faketime",
     "chrony": "chronyd",

@@ -39,6 +39,7 @@ async def sign(server: NatsServer, state: Path, **changes: Any) -> AsyncIterator
         "test_authority": "test-authority",
         "dns_servers": ("127.0.0.1:9",),
         "dns_seconds": 0.5,
+        "sender_patience_seconds": 0.0,
     }
     config = settings.Settings(state=str(state), nats=server.settings(), sign=settings.Sign(**(values | changes)))
     stop, readiness = asyncio.Event(), Readiness("sign")

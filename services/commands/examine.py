@@ -17,7 +17,7 @@ from services.commands.place import run
 from services.commands.terminal import ERR, OUT, flush, row, table, thai_time
 from services.runtime.settings import Sign
 from services.runtime.version import version
-from services.sign import trust
+from services.sign import fit, trust
 from services.sign.children import ChildError, Children
 from services.sign.media_type import is_pdf
 
@@ -97,7 +97,7 @@ async def _one(children: Children, path: Path) -> Findings:
     # By content, not by name: a mail may be called anything.
     whole = octets.startswith(b"%PDF-") or (path.suffix.lower() == ".pdf" and is_pdf(octets))
     found = await (children.examine_pdf(octets, path.name) if whole else children.examine(octets))
-    return msgspec.structs.replace(found, file=str(path))
+    return msgspec.structs.replace(fit.remarked(found), file=str(path))
 
 
 def _read(path: Path) -> bytes:
@@ -120,7 +120,7 @@ def _show(found: Findings) -> None:
         OUT.print("อ้างถึง", "reference", reference.text, reference.date or "", markup=False)
     if found.signatures:
         OUT.print()
-        table(("signature", "verdict", "signer", "signed at", "coverage"), map(_signature, found.signatures))
+        table(("signature", "verdict", "signer", "signed at", "coverage", "level"), map(_signature, found.signatures))
         for verdict in found.signatures:
             OUT.print(f"  {verdict.explanation}", markup=False)
         OUT.print(f"  trust store: {found.signatures[0].trust_store}", markup=False)
@@ -152,5 +152,13 @@ def _signature(verdict: SignatureVerdict) -> tuple[str, ...]:
         f"{said} {verdict.sub_indication or ''}".strip(),
         escape(verdict.signer or "unknown"),
         when,
-        f"{verdict.coverage} ({verdict.covers})" if verdict.covers else verdict.coverage,
+        _coverage(verdict),
+        verdict.level or "",
     )
+
+
+def _coverage(verdict: SignatureVerdict) -> str:
+    """What was signed: of a mail message or part, of a file the revision among how many."""
+    if verdict.covers:
+        return f"{verdict.coverage} ({verdict.covers})"
+    return verdict.coverage + (f" ({verdict.revision}/{verdict.revisions})" if verdict.revision else "")

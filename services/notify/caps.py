@@ -13,7 +13,7 @@ from msgspec import Struct
 from contracts import streams
 from contracts.values import BANGKOK, AgencyId
 from services.notify import address
-from services.notify.bucket import Bucket
+from services.runtime.bucket import Bucket
 from services.runtime.bus import Bus
 from services.runtime.directory import normalise
 from services.runtime.errors import Conflict

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from contracts import streams
 from contracts.event import Position
 from contracts.values import Instant, MailId
-from services.notify.bucket import Bucket
+from services.runtime.bucket import Bucket
 from services.runtime.bus import Bus
 from services.runtime.errors import BusError, Conflict
 

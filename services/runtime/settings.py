@@ -324,21 +324,26 @@ class Sign(Section, frozen=True, kw_only=True):
     operator: Annotated[str, Meta(description="Name of the operator, as the receipt states it.")] = ""
     children: Annotated[
         int, Meta(ge=1, le=64, description="Child processes for hostile input; letters that are looked at at once.")
-    ] = 1
+    ] = 4
     slow_children: Annotated[
         int,
         Meta(
             ge=1,
             le=64,
-            description="So many more for letters that take longer than a quarter of a second: nobody waits for those.",
+            description="So many more for letters that take more than a tenth of a second: nobody waits for those.",
         ),
     ] = 3
     child_memory_bytes: Annotated[
-        int, Meta(ge=134_217_728, description="Of one; of all together (children + slow_children) times it.")
-    ] = 805_306_368
-    child_seconds: Annotated[float, Meta(ge=5, le=600, description="Wall clock and processor time of one letter.")] = (
-        60.0
-    )
+        int,
+        Meta(
+            ge=134_217_728,
+            description="Of one, address space; all together at most (children + slow_children) times it.",
+        ),
+    ] = 536_870_912
+    child_seconds: Annotated[
+        float,
+        Meta(ge=1, le=600, description="Processor time of one letter, by the clock eight times as much."),
+    ] = 20.0
     child_letters: Annotated[int, Meta(ge=1, description="A child is replaced after so many letters.")] = 200
     ocr: Annotated[
         str,
@@ -380,6 +385,18 @@ class Sign(Section, frozen=True, kw_only=True):
             "they go on as not scanned. A restart of clamd with its signatures takes half a minute.",
         ),
     ] = 60.0
+    sender_children: Annotated[
+        int, Meta(ge=1, le=64, description="Child processes that judge senders, ahead of those that examine letters.")
+    ] = 2
+    sender_patience_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=480,
+            description="How long a sender's DNS that does not answer is asked again before the letter is examined "
+            "without it; less than notify's grace, so that the final receipt comes before a provisional one.",
+        ),
+    ] = 240.0
     checkpoint_seconds: Annotated[
         float,
         Meta(

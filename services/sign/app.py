@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from contracts.dead import MessageRetried
 from contracts.register import LetterEntered
-from contracts.streams import SIGN_ENTERED, SIGN_RETRIES
+from contracts.streams import SIGN_ENTERED, SIGN_RETRIES, SIGN_SENDERS
 from services.runtime import log as runtime_log
 from services.runtime import settings
 from services.runtime.bus import Bus
@@ -23,10 +25,10 @@ from services.runtime.version import version
 from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import ChildError, Children
+from services.sign.children import CLOCK, ChildError, Children
 from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
-from services.sign.lanes import WAITING_SECONDS
+from services.sign.lanes import LAST_BLOCKED_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
 from services.sign.resolver import Resolver
@@ -34,6 +36,8 @@ from services.sign.revocation_cache import RevocationCache
 from services.sign.seal import SealError
 from services.sign.seal_sources import renew
 from services.sign.seals import Seals
+from services.sign.sender_worker import SenderWorker
+from services.sign.senders import Senders
 from services.sign.timestamp_http import Http
 from services.sign.trust import TrustError, TrustStore
 from services.sign.trust_folder import TrustFolder
@@ -49,6 +53,9 @@ CACHE: Final = "revocation"
 
 MARGIN_SECONDS: Final = 60.0
 """Beside the examination: reading the letter, paper and seal of those before it, two durable writes."""
+
+JUDGING_SECONDS: Final = 20.0
+"""Beside the DNS: five signatures over 40 MB on a busy machine."""
 
 
 class Equipment:
@@ -99,6 +106,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
     software = f"saraban {version()}"
     directory = await Directory.watch(bus)
     children = Children(config.sign, equipment.trust.store, equipment.resolver, software, equipment.fetcher)
+    judges = Children(_judging(config.sign), TrustStore(), equipment.resolver, software)
     press = Press()
     authorities = _authorities(config.sign, equipment.timestamp_trust.store, press)
     beside: list[asyncio.Task[None]] = []
@@ -118,13 +126,38 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if authorities is not None:
             follows = equipment.timestamp_trust.follow(authorities.trust, readiness)
             beside.append(asyncio.create_task(follows, name="timestamp_trust"))
+        ledger, patience = Ledger(bus), config.sign.sender_patience_seconds if equipment.resolver.servers else 0.0
+        senders = Senders(bus, patience)
+        early = SenderWorker(bus, judges, config.sign.sender_children, ledger, senders, patience)
         worker = Worker(
-            bus, directory, children, _scanner(config.sign), Ledger(bus), equipment.seals, press, checkpoints, software
+            bus,
+            directory,
+            children,
+            _scanner(config.sign),
+            ledger,
+            equipment.seals,
+            press,
+            checkpoints,
+            senders,
+            software,
         )
         settlement = Settlement(bus, readiness)
         workers, seconds = _pace(config.sign)
         settlement.on(SIGN_ENTERED, worker.entered, LetterEntered, deadline_seconds=seconds, workers=workers)
-        retries = Retries(bus, {SIGN_ENTERED.durable: Handled(worker.entered, (LetterEntered,))})
+        settlement.on(
+            SIGN_SENDERS,
+            early.entered,
+            LetterEntered,
+            deadline_seconds=seconds,
+            workers=config.sign.sender_children + 1,
+        )
+        retries = Retries(
+            bus,
+            {
+                SIGN_ENTERED.durable: Handled(worker.entered, (LetterEntered,)),
+                SIGN_SENDERS.durable: Handled(early.entered, (LetterEntered,)),
+            },
+        )
         settlement.on(SIGN_RETRIES, retries.retried, MessageRetried, deadline_seconds=seconds)
         await settlement.run(stop)
     finally:
@@ -134,6 +167,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         if authorities is not None:
             await authorities.close()
         await children.close()
+        await judges.close()
         if equipment.fetcher is not None:
             await equipment.fetcher.close()
         await equipment.resolver.close()
@@ -166,13 +200,20 @@ def _scanner(config: settings.Sign) -> Clamd | None:
     return Clamd(config.clamd, config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else None
 
 
+def _judging(config: settings.Sign) -> settings.Sign:
+    """The children that judge senders: as many as are said, and no longer at it than the DNS may take."""
+    seconds = min(config.child_seconds, config.dns_seconds + JUDGING_SECONDS)
+    return msgspec.structs.replace(config, children=config.sender_children, child_seconds=seconds)
+
+
 def _pace(config: settings.Sign) -> tuple[int, float]:
     """How many letters at once, and how long one may take: it may have to wait for others at the children."""
     # One read, one laid out, one sealed while the children are busy, those of the slow lane too.
     workers = config.children + config.slow_children + 3
     turns = math.ceil(workers / config.children)
     scanning = longest_seconds(config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else 0.0
-    return workers, max(turns * WAITING_SECONDS + config.child_seconds, scanning) + MARGIN_SECONDS
+    examining = turns * LAST_BLOCKED_SECONDS + CLOCK * config.child_seconds
+    return workers, max(examining, scanning) + MARGIN_SECONDS
 
 
 async def _connected(

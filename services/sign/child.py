@@ -90,6 +90,9 @@ class Child:
                 progress=self._progress,
                 outside=self._outside,
             )
+        if task.kind == "sender":
+            assert task.received is not None
+            return examine.examine_sender(octets, task.received, self._ask, now_ns=task.now_ns, software=software)
         return examine.examine_mail(
             octets,
             trust=trust,

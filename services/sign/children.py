@@ -17,6 +17,7 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics, sandbox
+from services.sign.evidence import witnessed
 from services.sign.fetch_questions import NotFetchedError
 from services.sign.fetcher import Fetcher, LetterFetches
 from services.sign.forks import START_SECONDS, Fork, ForkError, Forks
@@ -41,13 +42,15 @@ from services.sign.frames import (
     from_child,
     pack,
 )
-from services.sign.lanes import Lanes
+from services.sign.lanes import Lanes, Spent
 from services.sign.ocr import LetterPictures, Ocr
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
+CLOCK = 8
+"""A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
 FRAMES = 2_000
 """Most frames one letter's child may send: steps, questions."""
 
@@ -88,6 +91,11 @@ class Children:
         """Whether a letter that is known to take long could be looked at now."""
         return self._lanes.room
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of those that run."""
+        return self._forks.pids if self._forks is not None else ()
+
     async def start(self) -> tuple[str, ...]:
         """Start one child, so that a host where none can run is found out now; the walls around it.
 
@@ -124,6 +132,16 @@ class Children:
         """
         return await self._run(Task(kind="mail", name="", received=received, now_ns=time.time_ns()), octets, slow)
 
+    async def judge_sender(self, octets: bytes, received: MailReceived, dns_seconds: float | None = None) -> Findings:
+        """Whether a mail's sender is who he says, and nothing else of it; `dns_seconds`, if it shall have fewer.
+
+        Raises:
+            ChildError: no child could be started.
+            SlowError: it takes long, others wait, and the slow lane is full.
+        """
+        task = Task(kind="sender", name="", received=received, now_ns=time.time_ns())
+        return await self._run(task, octets, False, dns_seconds)
+
     async def examine_pdf(self, octets: bytes, name: str) -> Findings:
         """The findings of a PDF file by itself.
 
@@ -133,26 +151,29 @@ class Children:
         """
         return await self._run(Task(kind="pdf", name=name, received=None, now_ns=time.time_ns()), octets, False)
 
-    async def _run(self, task: Task, octets: bytes, slow: bool) -> Findings:
+    async def _run(self, task: Task, octets: bytes, slow: bool, dns_seconds: float | None = None) -> Findings:
         lane = _Lane(self._lanes)
         await lane.enter(slow)
+        questions: LetterQuestions | None = None
+        if self._resolver is not None and task.received is not None:
+            questions = self._resolver.letter(task.received.sender, dns_seconds)
         child: _Child | None = None
         kept = False
         try:
             child = await self._take()
             if slow:
                 child.make_way()
-            outcome = await self._look(child, task, octets, lane)
+            outcome = await self._look(child, task, octets, questions, lane)
             if outcome.cause == "lost" or (outcome.cause == "died" and not outcome.begun):
                 # Gone with the fork server, or before it saw the letter: not the letter's fault, worth one more child.
                 await child.kill()
                 child = await self._take()
-                outcome = await self._look(child, task, octets, lane)
+                outcome = await self._look(child, task, octets, questions, lane)
             kept = outcome.usable and not lane.slow and child.letters < self._config.child_letters
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)
                 metrics.CHILDREN_ENDED.labels(outcome.cause).inc()
-            return _finished(outcome, task, self._software)
+            return _finished(outcome, task, self._software, questions)
         finally:
             # Also when the caller gave up: a child in the middle of a letter is of no further use.
             if child is not None:
@@ -162,12 +183,13 @@ class Children:
                     await child.kill()
             lane.leave()
 
-    async def _look(self, child: "_Child", task: Task, octets: bytes, lane: "_Lane") -> "_Outcome":
+    async def _look(
+        self, child: "_Child", task: Task, octets: bytes, questions: LetterQuestions | None, lane: "_Lane"
+    ) -> "_Outcome":
         """Have one letter looked at, where it hinders nobody."""
-        questions = self._resolver.letter() if self._resolver is not None and task.received is not None else None
         fetches = self._fetcher.letter() if self._fetcher is not None else None
         pictures = self._ocr.letter() if self._ocr is not None else None
-        seconds = self._config.child_seconds
+        seconds = CLOCK * self._config.child_seconds
         work = asyncio.ensure_future(child.examine(task, octets, questions, pictures, fetches, seconds))
         try:
             await lane.stay(work, child)
@@ -232,7 +254,7 @@ class _Lane:
         """Until the work is done or in the slow lane. Raises SlowError: it has to make way."""
         if self.slow:
             return
-        stayed = await self._lanes.stay(work, child.used_seconds)
+        stayed = await self._lanes.stay(work, child.spent)
         if stayed == "over":
             raise SlowError
         if stayed == "slow":
@@ -261,10 +283,8 @@ class _Child:
         self._process = process
         self.walls: tuple[str, ...] = ()
         self.letters = 0
-        self._before = 0.0
-        self._read_seconds = 0.0
-        self._reading = 0.0
-        """Since when a picture is read (monotonic); 0: none is."""
+        self._begun = 0.0
+        self._before = (0.0, 0.0)
         self.trust: TrustStore | None = None
 
     @classmethod
@@ -297,10 +317,10 @@ class _Child:
         """The last line of its standard error."""
         return self._process.said
 
-    def used_seconds(self) -> float:
-        """Processor time that it has had for this letter; that of reading its pictures is counted by the clock."""
-        reading = time.monotonic() - self._reading if self._reading else 0.0
-        return self._process.processor_seconds() - self._before + self._read_seconds + reading
+    def spent(self) -> Spent:
+        """What the letter has used so far; while others answer it, the DNS or who reads its pictures, it is blocked."""
+        had, waited = (now - before for now, before in zip(self._process.times(), self._before, strict=True))
+        return Spent(had, max(0.0, time.monotonic() - self._begun - had - waited))
 
     def make_way(self) -> None:
         """Let every other process go first."""
@@ -317,7 +337,7 @@ class _Child:
     ) -> _Outcome:
         """Have one letter looked at."""
         self.letters += 1
-        self._before, self._read_seconds = self._process.processor_seconds(), 0.0
+        self._begun, self._before = time.monotonic(), self._process.times()
         outcome = _Outcome()
         turning_to = ""
         try:
@@ -329,7 +349,7 @@ class _Child:
                     if isinstance(frame, Question):
                         await self._say(Answer(await _answer(questions, frame)))
                     elif isinstance(frame, Picture):
-                        await self._say(Reading(await self._read(pictures, frame)))
+                        await self._say(Reading(await _read(pictures, frame)))
                     elif isinstance(frame, Wanted):
                         await self._say(await _fetched(fetches, frame))
                     elif isinstance(frame, Useful):
@@ -352,16 +372,6 @@ class _Child:
         if turning_to:
             outcome.limit = f"{turning_to}: {outcome.limit}"
         return outcome
-
-    async def _read(self, pictures: LetterPictures | None, picture: Picture) -> str | None:
-        if pictures is None:
-            return None
-        self._reading = time.monotonic()
-        try:
-            return await pictures.read(picture.width, picture.height, picture.octets)
-        finally:
-            self._read_seconds += time.monotonic() - self._reading
-            self._reading = 0.0
 
     async def end(self) -> None:
         """Let it go: it ends when its input does."""
@@ -420,6 +430,10 @@ async def _answer(questions: LetterQuestions | None, question: Question) -> tupl
         return None
 
 
+async def _read(pictures: LetterPictures | None, picture: Picture) -> str | None:
+    return None if pictures is None else await pictures.read(picture.width, picture.height, picture.octets)
+
+
 async def _fetched(fetches: LetterFetches | None, wanted: Wanted) -> Fetched:
     if fetches is None:
         return Fetched(None, "number")
@@ -440,8 +454,12 @@ def _walls(frame: FromChild) -> tuple[str, ...]:
     return frame.walls
 
 
-def _finished(outcome: _Outcome, task: Task, software: str) -> Findings:
+def _finished(outcome: _Outcome, task: Task, software: str, questions: LetterQuestions | None) -> Findings:
     found = outcome.findings or Findings(particulars=Particulars(), judged_at=instant(task.now_ns), software=software)
+    if questions is not None and found.authentication is not None:
+        found = msgspec.structs.replace(
+            found, authentication=witnessed(found.authentication, questions.evidence, instant(task.now_ns))
+        )
     if not outcome.limit:
         return found
     return msgspec.structs.replace(found, warnings=(*found.warnings, warning("resource_limit", detail=outcome.limit)))

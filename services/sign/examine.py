@@ -17,7 +17,7 @@ from contracts import findings
 from contracts.findings import Attachment, Authentication, Findings, Particulars, SignatureVerdict
 from contracts.mail import MailReceived
 from contracts.values import instant
-from services.sign import attachments, body_hash, message, particulars, sent_on, subject_line
+from services.sign import attachments, body_hash, forwarded, message, particulars, sent_on, step_time, subject_line
 from services.sign.fetch_questions import Outside
 from services.sign.lines import Line
 from services.sign.message import Part
@@ -74,10 +74,29 @@ def examine_mail(
     work.step("", work.describe)
     if received is not None and ask is not None:
         work.report("authentication")
-        work.step("authentication", lambda: work.authenticate(octets, received, taken.authors, ask))
+        work.step("authentication", lambda: work.authenticate(octets, received, ask))
     work.judge_mail(taken)
     work.open_files()
     return work.findings()
+
+
+def examine_sender(octets: bytes, received: MailReceived, ask: Ask, *, now_ns: int, software: str) -> Findings:
+    """Whether the sender is who he says, and nothing else of a mail."""
+    work = _Work(TrustStore(), now_ns, software, None, None, None)
+    work.step("authentication", lambda: work.authenticate(octets, received, ask))
+    return work.findings()
+
+
+def sender_remarks(found: Authentication, received: MailReceived) -> list[Code]:
+    """What the officer has to be told of a sender."""
+    said: list[Code] = []
+    if "temperror" in (found.spf, found.dkim, found.dmarc):
+        said.append("authentication_unfinished")
+    if found.dmarc == "fail":
+        said.append("dmarc_failed")
+    if received.upstream is not None and not received.upstream.address:
+        said.append("upstream_unknown")
+    return said
 
 
 def examine_pdf(
@@ -138,7 +157,10 @@ class _Work:
     def step(self, name: str, do: Callable[[], None]) -> None:
         """Do one thing; what it cannot do becomes a warning. MemoryError goes on: the process is of no more use."""
         try:
-            do()
+            with step_time.at_most(step_time.STEP_SECONDS):
+                do()
+        except step_time.StepTimeError:
+            self.warn("resource_limit", detail=f"{name or 'message'}: {step_time.STEP_SECONDS:g} s")
         except RecursionError:
             self.warn("resource_limit", detail=f"{name or 'message'}: nested too deep")
         except MemoryError:
@@ -162,18 +184,13 @@ class _Work:
         for said in warnings:
             self._add(said)
 
-    def authenticate(self, octets: bytes, received: MailReceived, authors: Sequence[str], ask: Ask) -> None:
-        # Imported where it is used: the child of a system without mail from outside never needs it.
+    def authenticate(self, octets: bytes, received: MailReceived, ask: Ask) -> None:
+        # Imported where it is used: the child that looks at files never needs it.
         from services.sign.authentication import authenticate
 
-        result = authenticate(octets, received, authors, ask)
-        self._authentication = result
-        if "temperror" in (result.spf, result.dkim, result.dmarc):
-            self.warn("authentication_unfinished")
-        if result.dmarc == "fail":
-            self.warn("dmarc_failed")
-        if received.upstream is not None and not received.upstream.address:
-            self.warn("upstream_unknown")
+        self._authentication = authenticate(octets, received, ask)
+        for code in sender_remarks(self._authentication, received):
+            self.warn(code)
 
     def judge_mail(self, taken: message.Message) -> None:
         """S/MIME signatures of the mail and of the mails in it."""
@@ -208,6 +225,7 @@ class _Work:
             for index, (part, said) in enumerate(zip(self.parts, self._attachments, strict=False))
             if said.media_type == "application/pdf"
         ]
+        files += [(-1, part.name, part.octets) for part in self._forwarded()]
         if len(files) > PDF_FILES:
             self.warn("parts_left_out", detail=f"> {PDF_FILES} PDF")
         for index, name, octets in files[:PDF_FILES]:
@@ -215,7 +233,8 @@ class _Work:
 
             pending = signatures.unfinished(name, self._trust) if b"/ByteRange" in octets else None
             self.report(name, pending)
-            self.step(name, partial(self._read_text, index, name, octets))
+            if index >= 0:  # the text of a forwarded letter is not this letter's
+                self.step(name, partial(self._read_text, index, name, octets))
             before = len(self._signatures)
             self.step(name, partial(self._judge, name, octets))
             if pending is not None and len(self._signatures) == before:
@@ -225,6 +244,19 @@ class _Work:
             self.step(part.name, partial(self._read_text, None, part.name, part.octets))
         if self._signatures and not self._trust.anchors:
             self.warn("trust_store_empty")
+
+    def _forwarded(self) -> list[Part]:
+        """PDF files inside forwarded messages: their signatures are judged like those of the letter's own files."""
+        found: list[Part] = []
+
+        def open_messages() -> None:
+            inner, whole = forwarded.pdf_files(self.parts)
+            found.extend(inner)
+            if not whole:
+                self.warn("parts_left_out", detail="forwarded messages")
+
+        self.step("", open_messages)
+        return found
 
     def _read_text(self, index: int | None, name: str, octets: bytes) -> None:
         from services.sign import pdf_text

@@ -80,12 +80,13 @@ class Fork:
         if self.returncode is None:
             self._server.tell(YIELD, self._number)
 
-    def processor_seconds(self) -> float:
-        """Processor time it has used; 0 where nobody knows."""
+    def times(self) -> tuple[float, float]:
+        """Seconds it had the processor, and seconds it waited for it; nothing where nobody knows."""
         try:
-            return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
-        except (OSError, ValueError, IndexError):
-            return 0.0
+            had, waited, _ = Path(f"/proc/{self.pid}/schedstat").read_text().split()
+            return int(had) / 1e9, int(waited) / 1e9
+        except (OSError, ValueError):
+            return 0.0, 0.0
 
     async def wait(self) -> None:
         """Until it has ended."""
@@ -162,6 +163,11 @@ class Forks:
     def pid(self) -> int:
         """The fork server's process id."""
         return self._process.pid
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of its children that run."""
+        return tuple(fork.pid for fork in self._forks.values() if fork.pid)
 
     async def fork(self) -> Fork:
         """A new child.

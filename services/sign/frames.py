@@ -36,7 +36,7 @@ class Setup(Frame, frozen=True):
 class Task(Frame, frozen=True):
     """To the child: a letter; its octets follow as a second, bare frame."""
 
-    kind: Literal["mail", "pdf"]
+    kind: Literal["mail", "pdf", "sender"]
     name: str
     received: MailReceived | None
     now_ns: int

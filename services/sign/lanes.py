@@ -1,21 +1,30 @@
 """Who may look at a letter, and for how long nobody else is kept from it.
 
-A letter has a place to itself for FIRST_SECONDS. One that takes longer goes on in the slow lane, behind all others
-where they want the processor, and its place is free again. Where the slow lane is full it keeps its place as long as
-nobody waits for that; then it has to come again, when the slow lane has room.
+A letter has a place until it has used FIRST_SECONDS of the processor. One that takes more goes on in the slow lane,
+behind all others where they want the processor, and its place is free again. Where the slow lane is full it keeps its
+place as long as nobody waits for that; then it has to come again, when the slow lane has room. What counts is the time
+it had, not the clock: on a busy machine every letter takes long.
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-FIRST_SECONDS = 0.25
-"""Nine times what a letter with a PDF of a page takes."""
-WAITING_SECONDS = 2.0
-"""So long a letter may take that uses less of the processor: it waits for the DNS, or the machine is busy."""
+FIRST_SECONDS = 0.1
+"""Processor time; a letter with a PDF of a page takes 30 ms."""
+LAST_SECONDS = 0.25
+"""Processor time after which a letter gives its place to one that waits, though the slow lane is full."""
+BLOCKED_SECONDS, LAST_BLOCKED_SECONDS = 1.0, 5.0
+"""The same for time in which it wanted no processor: it waits for the DNS."""
 _LOOK_SECONDS = 0.05
+
+
+class Spent(NamedTuple):
+    """What a letter has used so far, in seconds."""
+
+    processor: float
+    blocked: float
 
 
 class Lanes:
@@ -24,7 +33,6 @@ class Lanes:
     def __init__(self, fast: int, slow: int) -> None:
         self._fast, self._slow = fast, slow
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._changed: asyncio.Future[None] | None = None
 
     @property
     def room(self) -> bool:
@@ -38,7 +46,6 @@ class Lanes:
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
-        self._say_changed()
         try:
             await turn
         except asyncio.CancelledError:
@@ -67,35 +74,19 @@ class Lanes:
     def leave_slow(self) -> None:
         """Give it back."""
         self._slow += 1
-        self._say_changed()
 
-    async def stay(
-        self, work: "asyncio.Future[Any]", used_seconds: Callable[[], float]
-    ) -> Literal["done", "slow", "over"]:
+    async def stay(self, work: "asyncio.Future[Any]", spent: Callable[[], Spent]) -> Literal["done", "slow", "over"]:
         """Keep a place until the work is done, moves to the slow lane, or has to make way for somebody who waits.
 
-        `slow`: it has a place in the slow lane, and its first one is free. `used_seconds`: processor time of the work.
+        `slow`: it has a place in the slow lane, and its first one is free. `spent`: what the work has used.
         """
-        begun = time.monotonic()
-        await asyncio.wait({work}, timeout=FIRST_SECONDS)
-        while not work.done():
-            if self.enter_slow():
+        while True:
+            await asyncio.wait({work}, timeout=_LOOK_SECONDS)
+            if work.done():
+                return "done"
+            used = spent()
+            if (used.processor > FIRST_SECONDS or used.blocked > BLOCKED_SECONDS) and self.enter_slow():
                 self.leave()
                 return "slow"
-            if self._waiting and (time.monotonic() - begun > WAITING_SECONDS or used_seconds() > FIRST_SECONDS):
+            if self._waiting and (used.processor > LAST_SECONDS or used.blocked > LAST_BLOCKED_SECONDS):
                 return "over"
-            await asyncio.wait(
-                {work, self._change()},
-                return_when=asyncio.FIRST_COMPLETED,
-                timeout=_LOOK_SECONDS if self._waiting else None,
-            )
-        return "done"
-
-    def _change(self) -> "asyncio.Future[None]":
-        if self._changed is None or self._changed.done():
-            self._changed = asyncio.get_running_loop().create_future()
-        return self._changed
-
-    def _say_changed(self) -> None:
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)

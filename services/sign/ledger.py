@@ -79,6 +79,10 @@ class Ledger:
         """Whether the letter at `position` has its final receipt, as far as this worker has read."""
         return position.sequence in self._sealed[position.stream]
 
+    def answered(self, position: Position) -> bool:
+        """Whether there are findings or a receipt of the letter at `position`, as far as this worker has read."""
+        return (position.stream, position.sequence) in self._examined or self.sealed(position)
+
     async def examined(self, position: Position) -> LetterExamined | None:
         """What was found in the letter at `position`, if that was published and no receipt yet."""
         sequence = self._examined.get((position.stream, position.sequence))
@@ -122,7 +126,7 @@ class Ledger:
     def _has(self, event: LetterExamined | ReceiptSealed) -> bool:
         if isinstance(event, ReceiptSealed):
             return self.sealed(event.position)
-        return (event.position.stream, event.position.sequence) in self._examined or self.sealed(event.position)
+        return self.answered(event.position)
 
     async def _last_of(self, subject: str) -> int:
         if subject not in self._last:

@@ -28,6 +28,16 @@ SCANS = Counter(
     ["outcome"],  # clean | infected | too_large | unreachable | too_slow | failed
 )
 SCANNING = Histogram("saraban_sign_scanning_seconds", "Time that clamd took for one letter.", buckets=_SECONDS)
+SENDERS = Counter(
+    "saraban_sign_senders_total",
+    "Looks at a letter's sender ahead of its examination.",
+    ["outcome"],  # settled | again | ended
+)
+SENDER_LATENCY = Histogram(
+    "saraban_sign_sender_latency_seconds",
+    "From the row in the register to its sender's settled result.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600),
+)
 EXAMINING = Histogram("saraban_sign_examining_seconds", "Time to examine one letter.", buckets=_SECONDS)
 LAYING_OUT = Histogram("saraban_sign_laying_out_seconds", "Time to lay out one receipt.", buckets=_SECONDS)
 SEALING = Histogram("saraban_sign_sealing_seconds", "Time to seal one receipt.", buckets=_SECONDS)

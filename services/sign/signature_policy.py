@@ -6,11 +6,14 @@ carries are read; what it lacks is fetched by the rules of fetcher.py where the 
 follow addresses the sender wrote. Without one the verdict is INDETERMINATE.
 """
 
+import struct
+import zlib
 from contextlib import suppress
 from datetime import timedelta
 
 from asn1crypto import cms, ocsp
 from asn1crypto import crl as asn1_crl
+from cryptography.exceptions import UnsupportedAlgorithm
 from pyhanko.pdf_utils.decode_limits import DecodeLimits, DecodePurpose, DocumentDecodeBudget, StreamDecodeLimits
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.general import MultivaluedAttributeError, NonexistentAttributeError, find_unique_cms_attribute
@@ -32,6 +35,7 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer
 
 from services.sign.anchors import anchors, below
+from services.sign.signature_algorithms import DatedAlgorithms
 from services.sign.trust import TrustStore
 from services.sign.trust_manifest import Purpose
 
@@ -55,16 +59,33 @@ REVOCATION = RevocationCheckingPolicy(
     intermediate_ca_cert_rule=RevocationCheckingRule.CHECK_IF_DECLARED,
 )
 
+PURPOSES = frozenset(
+    {
+        "client_auth",
+        "email_protection",
+        "microsoft_document_signing",
+        "adobe_authentic_documents_trust",
+        "1.3.6.1.5.5.7.3.36",
+    }
+)
+"""What a signer's certificate may be limited to, where it is limited (RFC 5280 4.2.1.12): persons' certificates name
+client authentication or mail, those for documents one of three purposes (the last is RFC 9336). A server's, a program's
+or a time-stamping authority's certificate signs no letter."""
+
 MALFORMED = (
     PdfError,
     SignatureValidationError,
+    UnsupportedAlgorithm,
     ValueError,
     TypeError,
-    KeyError,
-    IndexError,
+    LookupError,
     AttributeError,
     AssertionError,
+    ArithmeticError,
+    EOFError,
     NotImplementedError,
+    struct.error,
+    zlib.error,
 )
 """What a malformed file makes pyHanko and asn1crypto raise. RecursionError and MemoryError go further."""
 
@@ -94,7 +115,10 @@ def spec(
         ),
         local_knowledge=carried,
         key_usage_settings=KeyUsageConstraints(
-            key_usage={"non_repudiation", "digital_signature"}, match_all_key_usages=False
+            key_usage={"non_repudiation", "digital_signature"},
+            match_all_key_usages=False,
+            extd_key_usage=PURPOSES,
+            explicit_extd_key_usage_required=False,
         ),
     )
 
@@ -104,6 +128,7 @@ def _chains(trust: TrustStore, purpose: Purpose) -> CertValidationPolicySpec:
         trust_manager=SimpleTrustManager.build(trust_roots=anchors(trust, purpose)),
         revinfo_policy=CertRevTrustPolicy(revocation_checking_policy=REVOCATION),
         time_tolerance=timedelta(seconds=60),
+        algorithm_usage_policy=DatedAlgorithms(),
     )
 
 

@@ -144,7 +144,10 @@ def _in_time(judged: Judged) -> bool:
     """Whether it is proven that the signature was made before its certificate ended."""
     if judged.time_source != "timestamp" or judged.signer is None or judged.signed_at is None:
         return False
-    return bool(judged.signed_at <= judged.signer.not_valid_after)
+    try:
+        return bool(judged.signed_at <= judged.signer.not_valid_after)
+    except MALFORMED:  # a date that is none
+        return False
 
 
 class _Named:

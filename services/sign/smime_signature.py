@@ -50,6 +50,8 @@ class Answer(NamedTuple):
     """It has more signers than are judged."""
 
 
+_ODD: Final = (*MALFORMED, ArithmeticError, LookupError)
+"""… and what dates and indices out of all bounds make them raise."""
 _MALFORMED: Final = Judged(AdESFailure.FORMAT_FAILURE)
 _TOO_DEEP: Final = Judged(AdESIndeterminate.GENERIC)
 _NOTHING_SIGNED: Final = Judged(AdESIndeterminate.SIGNED_DATA_NOT_FOUND)
@@ -65,7 +67,7 @@ def judge(signed: Signed, trust: TrustStore, now: datetime, outside: Outside | N
         # A signature that lies beside its content must not carry another (RFC 8551 section 3.5.3.1).
         doubled = data is not None and signed.detached and not _is_absent(data["encap_content_info"]["content"])
         used = frozenset(str(signer["digest_algorithm"]["algorithm"].native) for signer in signers)
-    except MALFORMED:
+    except _ODD:
         return Answer([_MALFORMED])
     except RecursionError:
         return Answer([_TOO_DEEP])
@@ -153,7 +155,7 @@ def _signer(
             best = best or judged
     except UnsupportedAlgorithm:
         return _UNKNOWN_ALGORITHM
-    except MALFORMED:
+    except _ODD:
         return _MALFORMED
     except RecursionError:
         return _TOO_DEEP

@@ -22,6 +22,7 @@ Code = Literal[
     "authentication_unfinished",
     "dmarc_failed",
     "examination_failed",
+    "issuer_not_of_sender",
     "letter_erased",
     "malware_found",
     "malware_not_scanned",
@@ -34,12 +35,16 @@ Code = Literal[
     "names_differ",
     "number_differs",
     "number_from_scan",
+    "number_not_of_sender",
+    "number_not_of_signer",
     "part_damaged",
     "parts_left_out",
     "pdf_unreadable",
     "pgp_not_checked",
     "resource_limit",
     "signature_unreadable",
+    "signer_not_named",
+    "signer_not_of_sender",
     "smime_encrypted",
     "smime_footer",
     "smime_from_differs",
@@ -110,6 +115,11 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "ตรวจ {name} ไม่สำเร็จเนื่องจากข้อผิดพลาดของระบบ ({detail})",
         "{name} could not be examined because of a fault of this system ({detail}).",
     ),
+    "issuer_not_of_sender": (
+        "หนังสือระบุว่าออกโดย{issuer} แต่ส่งจากโดเมน {domain} ซึ่งเป็นของ{sender} อาจเป็นการส่งแทนกัน หากสงสัยโปรดสอบถามผู้ส่ง",
+        "The letter says that {issuer} issued it, but it came from the domain {domain}, which is that of {sender}. One "
+        "may send for the other; ask the sender if in doubt.",
+    ),
     "letter_erased": (
         "หนังสือถูกลบออกจากระบบก่อนการตรวจ",
         "The letter was erased before it was examined.",
@@ -158,6 +168,18 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
         "เลขที่หนังสืออ่านจากภาพสแกน อาจคลาดเคลื่อน",
         "The letter number was read from a scan and may be wrong.",
     ),
+    "number_not_of_sender": (
+        "เลขที่หนังสือขึ้นต้นด้วย {letters} ซึ่งเป็นของ{owner} แต่ส่งจากโดเมน {domain} ซึ่งเป็นของ{sender} (ตารางอักษรย่อ {table}) "
+        "อาจเป็นการส่งต่อหรือส่งแทนกัน หากสงสัยโปรดสอบถามผู้ส่ง",
+        "The letter's number begins with {letters}, the letters of {owner}, but it came from the domain {domain} of "
+        "{sender} (table {table}). It may have been passed on; ask the sender if in doubt.",
+    ),
+    "number_not_of_signer": (
+        "เลขที่หนังสือขึ้นต้นด้วย {letters} ซึ่งเป็นของ{owner} แต่ใบรับรองที่ใช้ลงลายมือชื่อออกให้แก่ {holder} (ตารางอักษรย่อ {table}) "
+        "หากสงสัยโปรดสอบถามผู้ส่ง",
+        "The letter's number begins with {letters}, the letters of {owner}, but the certificate of the signature was "
+        "issued to {holder} (table {table}); ask the sender if in doubt.",
+    ),
     "part_damaged": ("ไฟล์ {name} ถอดรหัสได้ไม่สมบูรณ์", "{name} could not be decoded completely."),
     "parts_left_out": (
         "ข้อความมีส่วนประกอบมากหรือซ้อนลึกเกินกำหนด ({detail}) ส่วนที่เกินไม่ได้ตรวจ",
@@ -175,6 +197,16 @@ _TEXTS: Final[dict[Code, tuple[str, str]]] = {
     "signature_unreadable": (
         "ไฟล์ {name} น่าจะมีลายมือชื่อดิจิทัลแต่อ่านไม่ได้ ({detail})",
         "{name} seems to carry a digital signature that could not be read ({detail}).",
+    ),
+    "signer_not_named": (
+        "ชื่อผู้ลงนามในหนังสือ ({named}) ไม่ตรงกับชื่อในใบรับรองที่ใช้ลงลายมือชื่อ ({holder}) หากสงสัยโปรดสอบถามผู้ส่ง",
+        "The signer named in the letter ({named}) is not whom the certificate of the signature names ({holder}); ask "
+        "the sender if in doubt.",
+    ),
+    "signer_not_of_sender": (
+        "ใบรับรองที่ใช้ลงลายมือชื่อออกให้แก่ {holder} แต่หนังสือส่งจากโดเมน {domain} ของหน่วยงานอื่น หากสงสัยโปรดสอบถามผู้ส่ง",
+        "The certificate of the signature was issued to {holder}, but the letter came from the domain {domain} of "
+        "another agency; ask the sender if in doubt.",
     ),
     "smime_encrypted": (
         "{name} เป็นข้อความที่เข้ารหัส (S/MIME) ระบบไม่มีกุญแจ จึงอ่านเนื้อหาและไฟล์แนบข้างในไม่ได้ ผู้รับที่มีกุญแจต้องเปิดอ่านเอง",

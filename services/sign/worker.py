@@ -16,7 +16,7 @@ from services.runtime.directory import Directory
 from services.runtime.errors import Missing, Refused
 from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
-from services.sign import log, metrics, receipt, reclassified
+from services.sign import fit, log, metrics, receipt, reclassified
 from services.sign.checkpoints import Checkpoints
 from services.sign.children import ChildError, Children, SlowError
 from services.sign.clamd import Clamd, scanned
@@ -25,6 +25,7 @@ from services.sign.paper import PaperError
 from services.sign.press import Press
 from services.sign.seal import SealError, SealKey
 from services.sign.seals import NoSealError, Seals
+from services.sign.senders import Kept, Senders
 from services.sign.slow_letters import SlowLetters
 from services.sign.warnings import warning
 from services.sign.withheld import withheld
@@ -56,6 +57,7 @@ class Worker:
         seals: Seals,
         press: Press,
         checkpoints: Checkpoints,
+        senders: Senders,
         software: str,
     ) -> None:
         self._bus = bus
@@ -66,6 +68,7 @@ class Worker:
         self._seals = seals
         self._press = press
         self._checkpoints = checkpoints
+        self._senders = senders
         self._software = software
         self._slow = SlowLetters()
 
@@ -74,8 +77,8 @@ class Worker:
 
         Raises:
             Poison: there will never be a receipt as things stand; `saraban dead retry` after they were changed.
-            Retry: the operator's key cannot be used at the moment, no child can be started, or the letter takes long
-                and others go first.
+            Retry: the operator's key cannot be used at the moment, no child can be started, the sender is being looked
+                at, or the letter takes long and others go first.
         """
         begun = time.monotonic()
         row = delivery.event
@@ -90,9 +93,14 @@ class Worker:
             self._put_off(row.mail, row.position)  # before tens of megabytes are read for it
         agency = self._agency(row)
         key, seal = self._seal(agency)
+        known = await self._ledger.examined(row.position)
+        sender = None if known is not None else await self._senders.settled(row.position, delivery.stored_at)
         body = await self._octets(delivery.position)
         letter = await self._letter(row.mail, row.position)
-        findings = await self._examined(row, row.mail, row.position, letter)
+        if known is not None:
+            findings = known.findings
+        else:
+            findings = await self._examined(row, row.mail, row.position, letter, sender)
         # A crash from here on: the findings are there and are taken as they are.
         await self._reclassify(row, findings)
         head, between = await self._checkpoints.before(row, delivery.position, delivery.stored_at)
@@ -151,11 +159,12 @@ class Worker:
             log.erased(mail, str(position))
             return None
 
-    async def _examined(self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None) -> Findings:
-        known = await self._ledger.examined(position)
-        if known is not None:
-            return known.findings
-        findings = await self._examine(mail, position, letter)
+    async def _examined(
+        self, row: LetterEntered, mail: MailId, position: Position, letter: Letter | None, sender: Kept | None
+    ) -> Findings:
+        findings = await self._examine(mail, position, letter, sender)
+        if letter is not None:
+            findings = fit.remarked(findings, self._directory)
         event = LetterExamined(
             agency=row.agency,
             mail=mail,
@@ -182,7 +191,7 @@ class Worker:
             metrics.RECLASSIFIED.inc()
             log.reclassified(row.agency, row.nats_subject, row.number)
 
-    async def _examine(self, mail: MailId, position: Position, letter: Letter | None) -> Findings:
+    async def _examine(self, mail: MailId, position: Position, letter: Letter | None, sender: Kept | None) -> Findings:
         if letter is None:
             return Findings(
                 particulars=Particulars(),
@@ -194,8 +203,9 @@ class Worker:
         try:
             async with scanned(self._scanner, octets) as scan:
                 with metrics.EXAMINING.time():
-                    found = await self._children.examine(octets, received, slow=position in self._slow)
-                found = await scan.added_to(found)
+                    asked = received if sender is None else None
+                    found = await self._children.examine(octets, asked, slow=position in self._slow)
+                found = await scan.added_to(found if sender is None else sender.given_to(found))
         except ChildError as error:
             raise Retry(CHILD_PAUSE_SECONDS, str(error)) from error
         except SlowError:

@@ -12,7 +12,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import circular, clock, costs, ingress, million, numbers, sealing
+from tests.bench import circular, clock, costs, ingress, million, numbers, sealing, verifying
 from tests.bench.figures import HEAD, Row
 from tests.postfix import HOLD, postfix
 
@@ -29,6 +29,7 @@ async def bench(rounds: int, scale: float, only: str, processes: int) -> list[Ro
                 *costs.rows(ours, stock, scale),
                 *numbers.rows(ours, scale),
                 *sealing.rows(ours, Path(folder), scale),
+                *verifying.rows(scale),
                 *clock.rows(stamps, scale),
             )
             rows = [row for row in every if only in row.what]

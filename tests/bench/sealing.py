@@ -86,6 +86,7 @@ async def sign(ours: Ingress) -> AsyncIterator[None]:
             "SARABAN_SIGN__TEST_AUTHORITY": "test-authority",
             "SARABAN_SIGN__DNS_SERVERS": '["127.0.0.1:9"]',
             "SARABAN_SIGN__DNS_SECONDS": "0.5",
+            "SARABAN_SIGN__SENDER_PATIENCE_SECONDS": "0",
             "SARABAN_LOG__LEVEL": "error",
         },
     )  # fmt: skip

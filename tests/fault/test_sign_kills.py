@@ -42,6 +42,7 @@ level = "error"
 test_authority = "test-authority"
 dns_servers = ["127.0.0.1:9"]
 dns_seconds = 0.5
+sender_patience_seconds = 0
 checkpoint_seconds = 0.5
 """
 

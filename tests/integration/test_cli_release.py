@@ -18,6 +18,7 @@ trusted_networks = []
 [sign]
 dns_servers = ["127.0.0.1:1"]
 dns_seconds = 0.5
+sender_patience_seconds = 0
 """
 AGENCY = {
     "id": "held",

@@ -1,6 +1,7 @@
 """The sender of a letter, judged in the child, with a real DNS server asked by the parent."""
 
 import base64
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from contracts.findings import Findings
 from contracts.mail import Peer, Upstream
+from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign.children import Children
 from services.sign.questions import QUESTIONS, NoAnswerError
@@ -52,7 +54,9 @@ async def examined(
     place: str, address: str, octets: bytes, upstream: Upstream | None = None, seconds: float = 10
 ) -> Findings:
     event = msgspec.structs.replace(
-        received(sender=AUTHOR), peer=Peer(address=address, helo="out.example"), upstream=upstream
+        received(sender=AUTHOR, received_at=instant(time.time_ns())),
+        peer=Peer(address=address, helo="out.example"),
+        upstream=upstream,
     )
     children = Children(Sign(), TrustStore(), Resolver([place], seconds), "test")
     try:
@@ -71,6 +75,16 @@ async def test_an_honest_letter(place: str) -> None:
     assert found.authentication.arc == "none"
     assert found.warnings == ()
     assert found.particulars.letter_number
+    # What the verdict rests on, as the DNS said it: the key that is withdrawn tomorrow is here for ever.
+    assert found.authentication.author_domain == "my-agency.go.th"
+    assert found.authentication.judged_at is not None
+    said = {(answer.name, answer.type): answer for answer in found.authentication.evidence}
+    assert said["k1._domainkey.my-agency.go.th", "TXT"].records == (f"v=DKIM1; k=rsa; p={PUBLIC}",)
+    assert said["_dmarc.my-agency.go.th", "TXT"].records == ("v=DMARC1; p=reject",)
+    assert said["out.my-agency.go.th", "A"].records == ("192.0.2.1",)
+    spf = said["my-agency.go.th", "TXT"]
+    assert spf.records[0].startswith("v=spf1")
+    assert (spf.status, spf.authentic, found.authentication.evidence_cut) == ("answered", False, False)
 
 
 @pytest.mark.system("dnsmasq-base")
@@ -107,6 +121,7 @@ async def test_a_silent_dns_is_temporary_and_costs_its_seconds_only() -> None:
         found = await examined(place, "192.0.2.1", letter(), seconds=1)
     assert found.authentication
     assert (found.authentication.spf, found.authentication.dkim, found.authentication.dmarc) == ("temperror",) * 3
+    assert {answer.status for answer in found.authentication.evidence} == {"timeout"}
     assert "authentication_unfinished" in {said.code for said in found.warnings}
     assert found.particulars.letter_number
 

@@ -9,6 +9,7 @@ from services.sign import resolver
 from services.sign.questions import NoAnswerError
 from services.sign.resolver import Resolver
 from tests.waiting import until
+from tests.zone_server import zone_server
 
 
 class Names(asyncio.DatagramProtocol):
@@ -67,3 +68,32 @@ async def test_one_domain_whose_servers_are_dead_silences_nobody(monkeypatch: py
     assert await asking.letter().ask("alive.example", "TXT") == ()
     await asking.close()
     transport.close()
+
+
+async def test_what_dnssec_proves_is_noted() -> None:
+    async with zone_server({"a.example": "v=spf1 -all"}) as zone:
+        zone.proven = True
+        asking = Resolver([zone.place], 10)
+        questions = asking.letter()
+        assert await questions.ask("a.example", "TXT") == ("v=spf1 -all",)
+        (answer,), _ = questions.evidence.answers()
+        assert (answer.status, answer.authentic) == ("answered", True)
+        await asking.close()
+
+
+async def test_a_question_that_failed_is_not_asked_at_once_for_the_next_letter() -> None:
+    """A hundred letters of one broken domain ask its servers once."""
+    async with zone_server({}) as zone:
+        zone.failing = {"a.example"}
+        asking = Resolver([zone.place], 10)
+        for _ in range(3):
+            questions = asking.letter()
+            with pytest.raises(NoAnswerError):
+                await questions.ask("a.example", "TXT")
+            (answer,), _ = questions.evidence.answers()
+            assert answer.status == "servfail"
+        before = zone.asked["a.example"]
+        with pytest.raises(NoAnswerError):
+            await asking.letter().ask("a.example", "TXT")
+        assert zone.asked["a.example"] == before
+        await asking.close()

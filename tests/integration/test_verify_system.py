@@ -36,6 +36,7 @@ checkpoint_seconds = 0.5
 timestamp_authorities = ["{tsa}"]
 dns_servers = ["127.0.0.1:9"]
 dns_seconds = 0.5
+sender_patience_seconds = 0
 """
 AGENCY = {
     "id": "demo",

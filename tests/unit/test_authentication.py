@@ -1,6 +1,7 @@
 """SPF, DKIM and DMARC in the words of RFC 8601; the zone is a table here, a real server in tests/integration."""
 
 import base64
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from contracts.findings import Authentication
 from contracts.mail import Upstream
+from contracts.values import instant
 from services.sign.authentication import ascii_domain, authenticate, organizational_domain
 from services.sign.questions import Ask, NoAnswerError, Records
 from tests.books import received
@@ -64,10 +66,9 @@ def judged(
     zone: Mapping[str, str] = ZONE,
     **changes: Any,
 ) -> Authentication:
-    event = received(sender=sender, **changes)
+    event = received(**({"sender": sender, "received_at": instant(time.time_ns())} | changes))
     event = msgspec.structs.replace(event, peer=msgspec.structs.replace(event.peer, address=address, helo="helo.go.th"))
-    authors = [line[6:].decode() for line in octets.split(b"\r\n") if line.startswith(b"From: ")]
-    return authenticate(octets, event, authors, asking(zone))
+    return authenticate(octets, event, asking(zone))
 
 
 def test_spf_and_dmarc_of_a_domain_with_a_hyphen() -> None:

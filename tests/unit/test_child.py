@@ -13,18 +13,27 @@ import pytest
 
 from services.runtime.settings import Sign
 from services.sign import sandbox
-from services.sign.children import Children
+from services.sign.children import Children, SlowError
 from services.sign.resolver import Resolver
 from services.sign.trust import TrustStore
 from tests.books import received
 from tests.dns_server import silent_dns_server
+from tests.hostile import pdfs
 from tests.letters import letter_mail, letter_pdf
+from tests.pki import make_root, make_signer, sign_pdf
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 MAIL = letter_mail(letter_pdf("ที่ นร ๑๒๐๐/ว๕๖"), "a@b.th", "c@d.th", "ที่ นร ๑๒๐๐/ว๕๖ เรื่อง ทดสอบ")
+SLOW = letter_mail(
+    pdfs.document(
+        {2: b"<</Type/Pages/Count 50/Kids[" + b"3 0 R " * 50 + b"]>>", 4: pdfs.deflated(b"0 0 m 9 9 l S " * 3_000_000)}
+    ),
+    "a@b.th", "c@d.th", "slow",
+)  # fmt: skip
+"""Minutes of pdfium's time, in a few kilobytes."""
 
 
 def pool(**changes: object) -> Children:
@@ -93,7 +102,7 @@ async def test_an_idle_child_is_small(children: Children) -> None:
 
 
 async def test_a_letter_that_takes_too_long_is_ended() -> None:
-    children = pool(child_seconds=5)
+    children = pool(child_seconds=1)
     await children.examine(MAIL)
     (pid,) = processes()
     task = asyncio.create_task(children.examine(MAIL))
@@ -158,9 +167,12 @@ async def test_the_child_sees_no_password_of_ours(children: Children, monkeypatc
     assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-def behind_walls(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
+LIMITS = "walls = sandbox.raise_walls(1 << 30, use_landlock={})"
+
+
+def behind_walls(code: str, folder: Path, *, landlock: bool = True) -> subprocess.CompletedProcess[str]:
     """Run Python lines behind the walls, in a process of their own that stands in `folder`."""
-    lines = f"from services.sign import sandbox\nwalls = sandbox.raise_walls(1 << 30)\n{code}"
+    lines = f"from services.sign import sandbox\nimport os, socket, subprocess\n{LIMITS.format(landlock)}\n{code}"
     environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [sys.executable, "-c", lines], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
@@ -179,20 +191,58 @@ def behind_walls(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "import os; os.unlink('kept')",
         "import os; os.rename('kept', 'moved')",
         "bytearray(2 << 30)",
+        "open('kept').read()",
+        "open('/etc/passwd').read()",
+        "import os; open(f'/proc/{os.getppid()}/environ').read()",
+        "import os; os.listdir('/')",
+        "import os; os.fork()",
+        "import _thread; _thread.start_new_thread(print, ())",
     ],
 )
-def test_what_the_walls_keep_back(code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("landlock", [True, False])
+def test_what_the_walls_keep_back(code: str, landlock: bool, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("kept")
-    done = behind_walls(code, tmp_path)
+    done = behind_walls(code, tmp_path, landlock=landlock)
     assert (tmp_path / "kept").read_text() == "kept"
     assert done.returncode != 0
-    assert "PermissionError" in done.stderr or "File too large" in done.stderr or "MemoryError" in done.stderr
+    assert any(said in done.stderr for said in ("PermissionError", "File too large", "MemoryError", "start new thread"))
 
 
 def test_what_the_child_needs_goes_on_behind_the_walls(tmp_path: Path) -> None:
     done = behind_walls("import asyncio\nasyncio.run(asyncio.sleep(0))\nprint(*walls, sep=',')", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sandbox.FILTER in done.stdout
+    assert {sandbox.FILES, sandbox.FILTER} <= set(done.stdout.strip().split(","))
+
+
+def test_without_landlock_no_file_is_opened_and_letters_are_read_all_the_same(tmp_path: Path) -> None:
+    """Everything that a letter needs is loaded before the walls stand."""
+    signed = sign_pdf(letter_pdf("ที่ นร ๑๒๐๐/ว๕๖"), make_signer(make_root()))
+    (tmp_path / "letter").write_bytes(letter_mail(signed, "a@b.th", "c@d.th", "ที่ นร ๑๒๐๐/ว๕๖ เรื่อง ทดสอบ"))
+    lines = f"""
+import importlib, sys
+from services.sign import forkserver, sandbox, examine
+from services.sign.trust import TrustStore
+for name in forkserver.PRELOADED:
+    try: importlib.import_module(name)
+    except ImportError: pass
+octets = open("letter", "rb").read()
+{LIMITS.format(False)}
+before = set(sys.modules)
+found = examine.examine_mail(octets, trust=TrustStore(), now_ns=1_700_000_000_000_000_000, software="x")
+print(found.particulars.letter_number.value, len(found.warnings))
+print(sorted(set(sys.modules) - before), sandbox.FILES in walls)
+"""
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.strip() == "นร ๑๒๐๐/ว๕๖ 1\n[] True", done.stderr  # no trust store
 
 
 def test_processor_time_is_bounded(tmp_path: Path) -> None:
@@ -203,7 +253,7 @@ def test_processor_time_is_bounded(tmp_path: Path) -> None:
 async def test_what_was_known_survives_the_step_that_ends_the_child() -> None:
     """The DNS never answers, and the time of the letter ends: what was found before is there."""
     with silent_dns_server() as place:
-        children = Children(Sign(child_seconds=3), TrustStore(), Resolver([place], 60), "test")
+        children = Children(Sign(child_seconds=1), TrustStore(), Resolver([place], 60), "test")
         found = await children.examine(MAIL, received())
         await children.close()
     assert [said.code for said in found.warnings] == ["resource_limit"]
@@ -211,3 +261,43 @@ async def test_what_was_known_survives_the_step_that_ends_the_child() -> None:
     assert len(found.attachments) == 1
     assert found.body_sha256
     assert found.particulars.letter_number
+
+
+async def test_letters_go_on_when_the_fork_server_dies(children: Children) -> None:
+    await children.examine(MAIL)
+    (server,) = offspring(os.getpid())
+    os.kill(server, signal.SIGKILL)
+    assert await until(lambda: processes() == set())  # its children end with it
+    assert (await children.examine(MAIL)).warnings == ()
+
+
+async def test_a_letter_in_the_middle_when_the_fork_server_dies_is_begun_again(children: Children) -> None:
+    await children.examine(MAIL)
+    (pid,) = processes()
+    (server,) = offspring(os.getpid())
+    os.kill(pid, signal.SIGSTOP)
+    task = asyncio.create_task(children.examine(MAIL))
+    await asyncio.sleep(0)
+    os.kill(server, signal.SIGKILL)
+    assert (await task).warnings == ()
+
+
+async def test_nobody_waits_for_a_letter_that_takes_long() -> None:
+    """Both slow letters are in the slow lane; the third one is put off, since another waits for its place."""
+    children = pool(children=1, slow_children=2, child_seconds=600)
+    slow = [asyncio.create_task(children.examine(SLOW)) for _ in range(2)]
+    assert await until(lambda: not children.room)
+    assert (await children.examine(MAIL)).warnings == ()
+    third = asyncio.create_task(children.examine(SLOW))
+    innocent = [asyncio.create_task(children.examine(MAIL)) for _ in range(3)]
+    with pytest.raises(SlowError):
+        await third
+    assert [(await task).warnings for task in innocent] == [(), (), ()]
+    with pytest.raises(SlowError):
+        await children.examine(SLOW, slow=True)
+    assert not any(task.done() for task in slow)
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert children.room
+    await children.close()

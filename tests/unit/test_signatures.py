@@ -64,6 +64,8 @@ def test_a_good_signature(world: World) -> None:
     assert verdict.coverage == "whole"
     assert verdict.signer
     assert "นายทดสอบ ระบบ" in verdict.signer
+    assert verdict.holder
+    assert verdict.holder.common_name == "นายทดสอบ ระบบ"
     assert verdict.issuer
     assert "Test Root CA" in verdict.issuer
     assert verdict.time_source == "claimed"

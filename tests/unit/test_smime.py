@@ -172,6 +172,15 @@ def test_a_name_in_no_encoding_is_left_out(world: World) -> None:
     assert "examination_failed" not in codes(found)
 
 
+def test_a_date_that_is_none_costs_no_verdict(world: World) -> None:
+    ends = world.expired.certificate.not_valid_after_utc.strftime("%y%m%d%H%M%SZ").encode()
+    cms = world.cms(text(), world.expired, stamper=world.stamper, stamped_at=world.now - timedelta(days=5))
+    assert ends in cms
+    found = judged(letter(detached(text(), cms.replace(ends, ends[:-1] + b"\xff"))), world)
+    assert only(found).indication != "TOTAL-PASSED"
+    assert "examination_failed" not in codes(found)
+
+
 def test_a_broken_base64_of_the_signature_is_a_format_failure(world: World) -> None:
     octets = letter(world.detached())
     start = octets.index(b"smime.p7s", octets.index(b"attachment")) + 60

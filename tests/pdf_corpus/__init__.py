@@ -1,0 +1,1 @@
+"""A corpus of signed PDF files, each with one property and the clause that decides it: see README.md."""
