@@ -38,7 +38,7 @@ def _rows(bitmap: pypdfium2.PdfBitmap) -> Bitmap:
     return Bitmap(width, height, octets[: width * height])
 
 
-_FIGURES = re.compile(r"(?m)^([ \t]*[๑๒๓](?=[.,)]\s))|[๐-๙]")
+_FIGURES = re.compile(r"(?m)((?:^|[ \t])[๑๒๓](?=[.,)]\s))|[๐-๙]")
 """The figure of a list's first items, and any other."""
 _UNREADABLE = "\ufffd"
 _WORDS = (

@@ -59,6 +59,7 @@ def test_without_closing_words_only_a_title_makes_a_name() -> None:
         ("ขอความกรุณายืนยันการรับหนังสือทาง e-mail หรือเป็นกระดาษ", None),
         ("ขอให้ส่งแบบตอบรับเข้าร่วมประชุมทางอีเมล a@b.th", None),
         ("โปรดตอบรับการเข้าร่วมทางอีเมล", None),
+        ("โปรดส่งแบบตอบรับทางอีเมลภายในวันที่ ๒๐", None),
         ("ได้รับแจ้งทางอีเมลแล้วว่าหนังสือถึง", None),
     ],
 )
@@ -98,6 +99,7 @@ def test_a_mark_is_a_mark_by_its_place() -> None:
     # The last word of a paragraph that was broken, a cell of a table, the word in a sentence.
     assert secrecy_of(middle="เอกสารนี้เป็นความ \\ ลับ") is None
     assert secrecy_of(middle="#table(columns: 2, [ชั้น], [จำนวน], [ลับ], [๓], [ลับมาก], [๑])") is None
+    assert secrecy_of(bottom="#place(bottom + left)[ลับ]") is None
     assert secrecy_of(middle="นายอำเภอลับแล ความลับทางการค้า ลับที่สุดของที่สุด") is None
 
 
@@ -180,6 +182,12 @@ def test_the_stamp_of_another_receiver_is_not_the_letters() -> None:
     assert letter.date
     assert letter.issuer
     assert (letter.date.value, letter.issuer.value) == ("2025-09-16", "กรมแรงงาน")
+
+
+def test_a_line_of_an_address_is_no_issuer() -> None:
+    letter = letter_text.read(of_text("ที่ นม ๘๓๒๐๑/๗๖๔\nหมู่บ้านสวนหลวง\nอำเภอสีคิ้ว นม ๓๐๑๔๐\nเรื่อง ก\nเรียน ข"))
+    assert letter.number
+    assert letter.issuer is None
 
 
 def test_sara_am_in_the_place_of_sara_aa() -> None:

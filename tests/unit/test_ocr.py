@@ -13,7 +13,7 @@ import pytest
 
 from contracts.findings import Findings
 from services.runtime.settings import Sign
-from services.sign import pictures
+from services.sign import letter_text, pictures
 from services.sign.children import Children
 from services.sign.ocr import Ocr
 from services.sign.pages import POINTS
@@ -118,6 +118,21 @@ async def test_thai_figures_of_a_picture_are_no_date_and_no_number() -> None:
     assert found.particulars.letter_number is found.particulars.letter_date is None
     assert found.particulars.addressee
     assert not any("๐" <= figure <= "๙" for figure in msgspec.json.encode(found.particulars).decode())
+
+
+def test_a_wrong_figure_is_no_value_and_a_list_keeps_its_items() -> None:
+    page = "ที นร ๑๒๐๐/ว๕๐\n๑๕ มกราคม ๒๕๐๑\nเรือง การประชุม พ.ศ. ๒๕๐๑\nเรียน ผู้ว่าราชการจังหวัด\nสิงทีส่งมาด้วย ๑. แบบ ก\n๒. แบบ ข"
+    read = letter_text.read(pictures.lines([page]))
+    assert read.subject
+    assert read.addressee
+    assert read.number is read.date is None
+    assert read.subject.value == "การประชุม พ.ศ. \ufffd\ufffd\ufffd\ufffd"
+    assert [item.value for item in read.enclosures] == ["แบบ ก", "แบบ ข"]
+    ascii_page = "ที นร 1200/56\n15 มกราคม 2569\nเรือง ก\nเรียน ข"
+    figures = letter_text.read(pictures.lines([ascii_page]))
+    assert figures.number
+    assert figures.date
+    assert (figures.number.value, figures.date.value) == ("นร 1200/56", "2026-01-15")
 
 
 async def test_switched_off_or_absent_it_stays_unknown() -> None:
