@@ -27,6 +27,7 @@ def main() -> int:
             asked.inputs,
             rate=asked.rate,
             alone_seconds=asked.alone,
+            config=Sign(child_seconds=asked.seconds),
             say=lambda line: print(line, flush=True),
         )
     )

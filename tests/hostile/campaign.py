@@ -156,10 +156,10 @@ async def run(
 ) -> Report:
     """Run `count` hostile letters at `rate` a second, with as many innocent ones beside them."""
     config = config or Sign()
-    # Made by a process of its own: it takes memory and time, and both are measured here.
-    with ProcessPoolExecutor(1, get_context("spawn")) as maker, TemporaryDirectory() as folder:
-        loop, rng = asyncio.get_running_loop(), Random(seed)
-        anchor = await loop.run_in_executor(maker, certificates.anchor)
+    with TemporaryDirectory() as folder:
+        rng = Random(seed)
+        anchor, letters_kept = await _made(Path(folder), seed, count, largest)
+        say(f"{count} made, {sum(one.size for one in letters_kept) / MIB:.0f} MiB")
         async with campaign(config, anchor) as here:
             for _ in range(5):
                 await here.innocents(0.2, rate, [], rng)
@@ -168,18 +168,31 @@ async def run(
             begun, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             beside = asyncio.create_task(here.innocents(None, rate, here.report.beside, rng)) if alone_seconds else None
             async with asyncio.TaskGroup() as group:
-                for number in range(count):
-                    made = await loop.run_in_executor(maker, inputs.keep, Path(folder), seed, number, largest)
+                for number, made in enumerate(letters_kept, 1):
                     group.create_task(_told(here, made, say))
                     await asyncio.sleep(rng.expovariate(rate))
-                    if number % 50 == 49:
-                        say(f"{number + 1} came, {len(here.report.outcomes)} done, {time.monotonic() - begun:.0f} s")
+                    if number % 50 == 0:
+                        say(f"{number} came, {len(here.report.outcomes)} done, {time.monotonic() - begun:.0f} s")
             if beside is not None:
                 beside.cancel()
                 await asyncio.gather(beside, return_exceptions=True)
             here.report.seconds = time.monotonic() - begun
             here.report.parent_grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
             return here.report
+
+
+async def _made(folder: Path, seed: int, count: int, largest: int) -> tuple[bytes, list[inputs.Kept]]:
+    """The authority's certificate and the letters, made before the clock runs: what they cost to make is the sender's.
+
+    By a process of its own, since it takes memory, which is measured here.
+    """
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(1, get_context("spawn")) as maker:
+        anchor = await loop.run_in_executor(maker, certificates.anchor)
+        kept = [
+            await loop.run_in_executor(maker, inputs.keep, folder, seed, number, largest) for number in range(count)
+        ]
+    return anchor, kept
 
 
 async def _told(here: Campaign, made: inputs.Kept, say: Callable[[str], object]) -> None:
