@@ -36,6 +36,7 @@ PRELOADED = (
     "services.sign.smime",
     "services.sign.pdf_text",
     "services.sign.pictures",
+    "services.sign.tnef",
     "services.sign.authentication",
     "cryptography.hazmat.backends.openssl.backend",
     *(
