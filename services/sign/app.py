@@ -28,6 +28,7 @@ from services.sign.checkpoints import Checkpoints
 from services.sign.children import CLOCK, ChildError, Children
 from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
+from services.sign.forks import ForkKeeper
 from services.sign.lanes import LAST_BLOCKED_SECONDS
 from services.sign.ledger import Ledger
 from services.sign.press import Press
@@ -105,8 +106,9 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
         return
     software = f"saraban {version()}"
     directory = await Directory.watch(bus)
-    children = Children(config.sign, equipment.trust.store, equipment.resolver, software, equipment.fetcher)
-    judges = Children(_judging(config.sign), TrustStore(), equipment.resolver, software)
+    forks = ForkKeeper()
+    children = Children(config.sign, equipment.trust.store, equipment.resolver, software, equipment.fetcher, forks)
+    judges = Children(_judging(config.sign), TrustStore(), equipment.resolver, software, forks=forks)
     press = Press()
     authorities = _authorities(config.sign, equipment.timestamp_trust.store, press)
     beside: list[asyncio.Task[None]] = []
@@ -168,6 +170,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
             await authorities.close()
         await children.close()
         await judges.close()
+        await forks.close()
         if equipment.fetcher is not None:
             await equipment.fetcher.close()
         await equipment.resolver.close()

@@ -20,7 +20,7 @@ from services.sign import log, metrics, sandbox
 from services.sign.evidence import witnessed
 from services.sign.fetch_questions import NotFetchedError
 from services.sign.fetcher import Fetcher, LetterFetches
-from services.sign.forks import START_SECONDS, Fork, ForkError, Forks
+from services.sign.forks import START_SECONDS, Fork, ForkError, ForkKeeper
 from services.sign.frames import (
     ANSWER_OCTETS,
     LENGTH,
@@ -76,13 +76,15 @@ class Children:
         resolver: Resolver | None,
         software: str,
         fetcher: Fetcher | None = None,
+        forks: ForkKeeper | None = None,
     ) -> None:
+        """`forks` is shared with others and closed by whoever made it; without it the children have a server alone."""
         self._config, self._trust, self._resolver, self._software = config, trust, resolver, software
         self._fetcher = fetcher
         self._ocr = Ocr.of(config)
         self._lanes = Lanes(config.children, config.slow_children)
-        self._forks: Forks | None = None
-        self._starting = asyncio.Lock()
+        self._forks = forks if forks is not None else ForkKeeper()
+        self._alone = forks is None
         self._idle: list[_Child] = []
         self._missing: list[str] = []
 
@@ -94,7 +96,7 @@ class Children:
     @property
     def pids(self) -> tuple[int, ...]:
         """The process ids of those that run."""
-        return self._forks.pids if self._forks is not None else ()
+        return self._forks.pids
 
     async def start(self) -> tuple[str, ...]:
         """Start one child, so that a host where none can run is found out now; the walls around it.
@@ -120,7 +122,7 @@ class Children:
             await self._lanes.enter()
         while self._idle:
             await self._idle.pop().end()
-        if self._forks is not None:
+        if self._alone:
             await self._forks.close()
 
     async def examine(self, octets: bytes, received: MailReceived | None = None, *, slow: bool = False) -> Findings:
@@ -214,15 +216,6 @@ class Children:
             pictures=self._ocr is not None,
             fetches=self._fetcher is not None,
         )
-        async with self._starting:  # one server, however many letters ask for it
-            if self._forks is None or not self._forks.alive:
-                if self._forks is not None:
-                    await self._forks.close()
-                    self._forks = None
-                try:
-                    self._forks = await Forks.start()
-                except ForkError as error:
-                    raise ChildError(str(error)) from error
         child = await _Child.start(self._forks, setup)
         metrics.CHILDREN_STARTED.inc()
         metrics.CHILD_WALLS.set(len(child.walls))
@@ -288,7 +281,7 @@ class _Child:
         self.trust: TrustStore | None = None
 
     @classmethod
-    async def start(cls, forks: Forks, setup: Setup) -> "_Child":
+    async def start(cls, forks: ForkKeeper, setup: Setup) -> "_Child":
         """Start a child and wait until it stands behind its walls."""
         try:
             child = cls(await forks.fork())

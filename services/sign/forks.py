@@ -244,3 +244,44 @@ class Forks:
                 fork.born.set()
                 fork.ended.set()
             self._forks.clear()
+
+
+class ForkKeeper:
+    """Keeps a fork server for all who need children: it costs some 70 MB, and is there from the first child on."""
+
+    def __init__(self) -> None:
+        self._forks: Forks | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The fork server's process id; 0 where there is none."""
+        return self._forks.pid if self._forks is not None else 0
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The process ids of its children that run."""
+        return self._forks.pids if self._forks is not None else ()
+
+    async def fork(self) -> Fork:
+        """A new child, of a new server where the one before has died.
+
+        Raises:
+            ForkError: the host gives none.
+        """
+        async with self._starting:  # one server, however many letters ask for it
+            if self._forks is None or not self._forks.alive:
+                await self._let_go()
+                self._forks = await Forks.start()
+            forks = self._forks
+        return await forks.fork()
+
+    async def close(self) -> None:
+        """End the server and every child there still is."""
+        async with self._starting:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        forks, self._forks = self._forks, None
+        if forks is not None:
+            await forks.close()

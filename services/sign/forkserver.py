@@ -34,6 +34,7 @@ a busy machine would let its time by the clock run out."""
 PRELOADED = (
     "services.sign.signatures",
     "services.sign.smime",
+    "services.sign.tnef",
     "services.sign.pdf_text",
     "services.sign.pictures",
     "services.sign.tnef",

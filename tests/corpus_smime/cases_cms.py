@@ -122,7 +122,7 @@ ALGORITHMS = (
         "ECDSA with SHA-1",
         f"{EN} 5.2.8.4.1",
         _by("me", digest="sha1"),
-        failed("CRYPTO_CONSTRAINTS_FAILURE"),
+        failed("CRYPTO_CONSTRAINTS_FAILURE_NO_POE"),
     ),
     Case(
         "md5",
@@ -139,7 +139,13 @@ ALGORITHMS = (
         failed("CRYPTO_CONSTRAINTS_FAILURE"),
         ("smime_irregular",),
     ),
-    Case("rsa-1024", "an RSA key of 1024 bits", f"{EN} 5.2.8.4.1", _by("short"), failed("CRYPTO_CONSTRAINTS_FAILURE")),
+    Case(
+        "rsa-1024",
+        "an RSA key of 1024 bits",
+        f"{EN} 5.2.8.4.1",
+        _by("short"),
+        failed("CRYPTO_CONSTRAINTS_FAILURE_NO_POE"),
+    ),
 )
 
 CERTIFICATES = (

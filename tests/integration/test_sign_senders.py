@@ -228,7 +228,7 @@ async def test_a_letter_that_ends_its_child_is_not_looked_at_again(
         async with sign(nats_server, tmp_path, dns_servers=(zone.place,), dns_seconds=5.0):
             await store(bus, honest())
             await until_it(is_asked(zone))
-            processes = of_ours("services.sign.child")
+            processes = children_of_ours()
             assert processes
             for pid in processes:
                 os.kill(pid, signal.SIGKILL)
@@ -245,15 +245,13 @@ def is_asked(zone: Zone) -> Callable[[], Awaitable[bool]]:
     return asked
 
 
-def of_ours(module: str) -> list[int]:
-    """Processes that this one has started with a module."""
-    found = []
+def children_of_ours() -> list[int]:
+    """The processes that look at letters: forked by the fork servers that this process has started."""
+    parents: dict[int, int] = {}
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it may have ended meanwhile
-            parent = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == os.getpid() and module.encode() in (place / "cmdline").read_bytes():
-                found.append(int(place.name))
-    return found
+            parents[int(place.name)] = int((place / "stat").read_text().rpartition(")")[2].split()[1])
+    return [pid for pid, parent in parents.items() if parents.get(parent) == os.getpid()]
 
 
 async def test_a_look_is_made_once_however_often_its_row_is_delivered(

@@ -282,13 +282,13 @@ def test_mails_in_mails_are_looked_into_to_a_depth_and_number(world: World) -> N
     for level in range(smime_parts.LEVELS + 1):
         inner = mixed(text("see below\r\n"), mails.forwarded(inner, f"{level}.eml"), boundary=f"b{level}")
     found = judged(inner, world)
-    assert (found.signatures, codes(found)) == ((), ["parts_left_out"])
+    assert (found.signatures, set(codes(found))) == ((), {"parts_left_out"})
     many = [mails.forwarded(letter(text("about pkcs7\r\n", "7bit"))) for _ in range(smime_parts.FORWARDED)]
     last = mails.forwarded(letter(world.detached()), "last.eml")
     found = judged(mixed(*many[1:], last, boundary="many"), world)
     assert [said.part for said in found.signatures] == ["last.eml"]
     found = judged(mixed(*many, last, boundary="many"), world)
-    assert (found.signatures, codes(found)) == ((), ["parts_left_out"])
+    assert (found.signatures, set(codes(found))) == ((), {"parts_left_out"})
 
 
 def nested_strings(depth: int, *, indefinite: bool) -> bytes:
