@@ -37,6 +37,7 @@ PRELOADED = (
     "services.sign.tnef",
     "services.sign.pdf_text",
     "services.sign.pictures",
+    "services.sign.tnef",
     "services.sign.authentication",
     "cryptography.hazmat.backends.openssl.backend",
     *(
