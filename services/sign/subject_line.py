@@ -27,6 +27,10 @@ _SENDER = re.compile(
 """Before a number: the agency alone, as one word. Its letter's subject comes after the number."""
 
 
+_BRACKETED = re.compile(r"\((?P<inside>[^()]{5,60})\)\s*$")
+"""What ends a line in brackets: a clerk's afterthought may be the number."""
+
+
 @dataclass
 class SubjectLine:
     """What it says; None or empty where it says nothing."""
@@ -57,7 +61,11 @@ def read(line: str) -> SubjectLine:
     if marks.secrecy:
         found.secrecy = Said(marks.secrecy, marks.secrecy_confidence)
     numbers = letter_number.find(rest)
-    if numbers and not reply and not numbers[0].refers:
+    aside = _aside(rest)
+    if aside and not reply and len(numbers) <= 1:
+        found.number = Said(aside.number, aside.confidence)
+        rest = rest[: rest.rindex("(")]
+    elif numbers and not reply and not numbers[0].refers:
         rest = _own(found, rest, numbers[0])
     else:
         # The number in an answer is that of the letter answered.
@@ -69,6 +77,15 @@ def read(line: str) -> SubjectLine:
     if subject:
         found.subject = Said(subject, 0.9 if named else 0.7)
     return found
+
+
+def _aside(line: str) -> letter_number.Found | None:
+    """The letter number that stands by itself in brackets at the end."""
+    bracketed = _BRACKETED.search(line)
+    inside = bracketed.group("inside").strip() if bracketed else ""
+    found = letter_number.find(inside)
+    alone = len(found) == 1 and not found[0].refers and (found[0].start, found[0].end) == (0, len(inside))
+    return found[0] if alone else None
 
 
 def _bare(text: str) -> str:

@@ -1,3 +1,5 @@
+import pytest
+
 from services.sign import subject_line
 
 
@@ -44,3 +46,19 @@ def test_an_ordinary_subject() -> None:
     assert found.number is None
     assert found.subject
     assert found.subject.value == "ขอเชิญประชุมครั้งที่ ๑/๒๕๖๘"
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "subject"),
+    [
+        ("ขอรายชื่อ (พย 0533/ว 41)", "พย 0533/ว 41", "ขอรายชื่อ"),
+        ("ขอรายชื่อ (คค 0618.3/ข.5/412)", "คค 0618.3/ข.5/412", "ขอรายชื่อ"),
+        ("ขอรายชื่อ (ตามหนังสือ พย 0533/ว 41)", None, "ขอรายชื่อ (ตามหนังสือ พย 0533/ว 41)"),
+        ("ขอรายชื่อ (ครั้งที่ 2)", None, "ขอรายชื่อ (ครั้งที่ 2)"),
+    ],
+)
+def test_a_number_in_brackets_at_the_end(line: str, number: str | None, subject: str) -> None:
+    found = subject_line.read(line)
+    assert (found.number and found.number.value) == number
+    assert found.subject
+    assert found.subject.value == subject
