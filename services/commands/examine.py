@@ -18,7 +18,8 @@ from services.commands.terminal import ERR, OUT, flush, row, table, thai_time
 from services.runtime.settings import Sign
 from services.runtime.version import version
 from services.sign import fit, trust
-from services.sign.children import ChildError, Children
+from services.sign.child_process import ChildError
+from services.sign.children import Children
 from services.sign.media_type import is_pdf
 
 app = typer.Typer()

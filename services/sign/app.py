@@ -25,7 +25,8 @@ from services.runtime.version import version
 from services.sign import log
 from services.sign.authorities import Authorities
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import CLOCK, ChildError, Children
+from services.sign.child_process import ChildError
+from services.sign.children import CLOCK, Children
 from services.sign.clamd import Clamd, longest_seconds
 from services.sign.fetcher import Fetcher
 from services.sign.forks import ForkKeeper

@@ -22,7 +22,8 @@ from services.runtime.errors import Conflict, Missing
 from services.runtime.letters import read_letter
 from services.runtime.settle import Delivery, Retry
 from services.sign import metrics
-from services.sign.children import ChildError, Children, SlowError
+from services.sign.child_process import ChildError
+from services.sign.children import Children, SlowError
 from services.sign.evidence import TEMPORARY
 from services.sign.ledger import Ledger
 from services.sign.senders import Kept, Senders

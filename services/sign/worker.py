@@ -18,7 +18,8 @@ from services.runtime.letters import read_letter, read_message
 from services.runtime.settle import Delivery, Poison, Retry
 from services.sign import fit, log, metrics, receipt, reclassified
 from services.sign.checkpoints import Checkpoints
-from services.sign.children import ChildError, Children, SlowError
+from services.sign.child_process import ChildError
+from services.sign.children import Children, SlowError
 from services.sign.clamd import Clamd, scanned
 from services.sign.ledger import Ledger
 from services.sign.paper import PaperError

@@ -20,7 +20,8 @@ from services.runtime.bus import Bus
 from services.runtime.provision import provision
 from services.runtime.settle import Retry
 from services.sign import authority, children, resolver, sender_worker, senders
-from services.sign.children import ChildError, Children
+from services.sign.child_process import ChildError
+from services.sign.children import Children
 from services.sign.senders import Kept, Senders
 from tests import books
 from tests.conftest import THIS_YEAR
