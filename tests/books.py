@@ -168,7 +168,7 @@ async def read(bus: Bus) -> Books:
     return books
 
 
-async def until(bus: Bus, messages: int, seconds: float = 20.0) -> Books:
+async def until(bus: Bus, messages: int, seconds: float = 60.0) -> Books:
     """Wait until rows and notices are so many; returns the books."""
     async with asyncio.timeout(seconds):
         while True:

@@ -159,7 +159,7 @@ class Dispatch:
             if isinstance(event, kind) and (letter is None or getattr(event, "mail", None) == letter.event.mail)
         ]
 
-    async def tells(self, kind: type[E], letter: Letter | None = None, seconds: float = 20.0) -> E:
+    async def tells(self, kind: type[E], letter: Letter | None = None, seconds: float = 60.0) -> E:
         """Wait until notify has published an event of a kind about a letter, and return the first."""
         return (await until_it(lambda: self.told(kind, letter), seconds))[0]
 

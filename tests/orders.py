@@ -59,7 +59,7 @@ async def give(bus: Bus, *orders: Order) -> None:
         await bus.publish(order)
 
 
-async def until_reached(bus: Bus, sequence: int, seconds: float = 20.0) -> None:
+async def until_reached(bus: Bus, sequence: int, seconds: float = 60.0) -> None:
     """Wait until every order up to `sequence` has its effect or its refusal, by what stands behind them."""
     async with asyncio.timeout(seconds):
         while True:

@@ -82,7 +82,7 @@ class NatsServer:
         }
         return settings.Nats(**(values | changes))  # type: ignore[arg-type]  # a test passes what it means
 
-    def start(self, seconds: float = 10.0) -> None:
+    def start(self, seconds: float = 30.0) -> None:
         """Start it, or start it again on what is in its store; returns when it takes connections."""
         assert self._process is None, "already running"
         fixed = bool(self.port)

@@ -63,7 +63,7 @@ class Sink:
         """How the directory names it."""
         return Relay(host="localhost", port=self.port, protocol=self.protocol, tls=self.tls)  # type: ignore[arg-type]  # as given
 
-    async def mails(self, count: int, seconds: float = 20.0) -> list[Taken]:
+    async def mails(self, count: int, seconds: float = 60.0) -> list[Taken]:
         """Wait for so many mails."""
         async with asyncio.timeout(seconds), self.arrived:
             await self.arrived.wait_for(lambda: len(self.taken) >= count)

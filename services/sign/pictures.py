@@ -19,12 +19,16 @@ def render(octets: bytes) -> Iterator[Bitmap]:
     document = pypdfium2.PdfDocument(octets)
     try:
         for number in range(min(len(document), PAGES)):
-            page = document[number]
-            width, height = page.get_size()
-            if not (1 <= width <= 14_400 and 1 <= height <= 14_400):  # PDF 32000 Annex C.2: the largest page
-                continue
-            scale = min(_DPI / 72, (POINTS / (width * height)) ** 0.5 * 0.99)
-            yield _rows(page.render(scale=scale, grayscale=True))
+            try:
+                page = document[number]
+                width, height = page.get_size()
+                if not (1 <= width <= 14_400 and 1 <= height <= 14_400):  # PDF 32000 Annex C.2: the largest page
+                    continue
+                scale = min(_DPI / 72, (POINTS / (width * height)) ** 0.5 * 0.99)
+                drawn = page.render(scale=scale, grayscale=True)
+            except pypdfium2.PdfiumError:
+                continue  # one broken page is no reason to lose the others
+            yield _rows(drawn)
             page.close()
     finally:
         document.close()

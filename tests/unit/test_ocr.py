@@ -1,6 +1,7 @@
 """Letters that are pictures: Tesseract's reading is marked `ocr`, overrides nothing, and is bounded."""
 
 import asyncio
+import email
 import io
 import os
 import stat
@@ -18,6 +19,7 @@ from services.sign.children import Children
 from services.sign.ocr import Ocr
 from services.sign.pages import POINTS
 from services.sign.trust import TrustStore
+from tests.hostile import inputs
 from tests.letters import letter_mail, typst_pdf
 
 pytestmark = [pytest.mark.slow, pytest.mark.system("tesseract-ocr")]
@@ -218,3 +220,15 @@ def test_a_page_of_any_size_is_a_bounded_bitmap() -> None:
     assert len(bitmaps) == 2
     for bitmap in bitmaps:
         assert bitmap.width * bitmap.height == len(bitmap.octets) <= POINTS
+
+
+def test_a_page_that_cannot_be_drawn_is_passed_over() -> None:
+    """A tree of pages that is its own child: the file opens, and has no page."""
+    kids = inputs.make(7, list(inputs.kinds()).index("pdf page_loop"), 100_000)
+    for part in email.message_from_bytes(kids.octets).walk():
+        if part.get_content_type() == "application/pdf":
+            octets = part.get_payload(decode=True)
+            assert isinstance(octets, bytes)
+            assert list(pictures.render(octets)) == []
+            return
+    raise AssertionError("no file in it")
