@@ -5,7 +5,7 @@ standard's, in signature_clauses.py.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 from pyhanko.pdf_utils.misc import PdfDecodeLimitError
@@ -15,7 +15,6 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from contracts.findings import SignatureVerdict
-from contracts.values import instant
 from services.sign import signature_fields, verdict_words
 from services.sign.certificate_holder import holder
 from services.sign.fetch_questions import Outside
@@ -26,7 +25,7 @@ from services.sign.signature_level import Stamp, level
 from services.sign.signature_policy import MALFORMED
 from services.sign.signature_proofs import Proof
 from services.sign.signature_stores import SecurityStores
-from services.sign.thai import scrub, tidy
+from services.sign.signer_facts import clean, named, written
 from services.sign.trust import TrustStore
 from services.sign.verdict_words import Coverage
 
@@ -160,12 +159,12 @@ class _File:
         return SignatureVerdict(
             kind="pdf",
             part=self._part,
-            field=_clean(signature.field_name or ""),
+            field=clean(signature.field_name or ""),
             indication=judged.indication if self._trust.anchors else None,
             sub_indication=judged.sub_indication if self._trust.anchors else None,
-            signer=(_clean(certificate.subject.human_friendly) or None) if certificate else None,
-            issuer=(_clean(certificate.issuer.human_friendly) or None) if certificate else None,
-            signed_at=_instant(judged.signed_at),
+            signer=named(certificate, "subject"),
+            issuer=named(certificate, "issuer"),
+            signed_at=written(judged.signed_at),
             time_source=judged.time_source if judged.signed_at else "unknown",
             coverage=coverage,
             trust_store=self._trust.version,
@@ -188,14 +187,14 @@ class _File:
         )
 
     def _named(self, verdict: SignatureVerdict, name: str) -> SignatureVerdict:
-        return msgspec.structs.replace(verdict, field=_clean(name))
+        return msgspec.structs.replace(verdict, field=clean(name))
 
 
 def _removed(part: str, name: str, revision: int, reader: PdfFileReader, trust: TrustStore) -> SignatureVerdict:
     """A signature that the file once showed: nobody asked for its removal but whoever wrote the later revision."""
     return msgspec.structs.replace(
         unfinished(part, trust, verdict_words.REMOVED),
-        field=_clean(name),
+        field=clean(name),
         coverage="changed afterwards",
         revision=revision + 1,
         revisions=reader.xrefs.total_revisions,
@@ -238,19 +237,5 @@ def _gap_is_the_signature(signature: EmbeddedPdfSignature) -> bool:
         return False
 
 
-def _instant(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        return instant(int(aware.timestamp()) * 1_000_000_000 + aware.microsecond * 1000)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _clean(text: str) -> str:
-    return tidy(scrub(text))[:500]
-
-
 def _reason(error: BaseException) -> str:
-    return _clean(str(error).split("\n", 1)[0] or type(error).__name__)[:200]
+    return clean(str(error).split("\n", 1)[0] or type(error).__name__)[:200]

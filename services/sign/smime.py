@@ -5,7 +5,7 @@ verdict rests on in smime_policy.py.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 from asn1crypto import x509
@@ -13,14 +13,13 @@ from pyhanko.sign.ades.report import AdESIndeterminate, AdESPassed, AdESStatus
 
 from contracts import findings
 from contracts.findings import SignatureVerdict
-from contracts.values import instant
 from services.sign import smime_addresses, smime_headers, smime_parts, smime_signature, smime_words
 from services.sign.fetch_questions import Outside
 from services.sign.message import Message
 from services.sign.signature_policy import MALFORMED
+from services.sign.signer_facts import clean, named, written
 from services.sign.smime_parts import Found, Signed
 from services.sign.smime_signature import Answer, Judged
-from services.sign.thai import scrub, tidy
 from services.sign.trust import TrustStore
 from services.sign.warnings import Code, warning
 
@@ -122,21 +121,21 @@ def _verdict(signed: Signed, judged: Judged, trust: TrustStore) -> SignatureVerd
     words = smime_words.explain(indication, name, coverage, judged.sought, in_time=_in_time(judged))
     if not trust.anchors:
         words = smime_words.without_store(intact=judged.intact, coverage=coverage)
-    moment = _instant(judged.signed_at)
+    moment = written(judged.signed_at)
     return SignatureVerdict(
         kind="smime",
         part=signed.part,
         indication=indication if trust.anchors else None,
         sub_indication=name if trust.anchors else None,
-        signer=_name(judged.signer, "subject"),
-        issuer=_name(judged.signer, "issuer"),
+        signer=named(judged.signer, "subject"),
+        issuer=named(judged.signer, "issuer"),
         signed_at=moment,
         time_source=judged.time_source if moment else "unknown",
         coverage=coverage,
         trust_store=trust.version,
         explanation=words,
         covers="" if coverage == "unknown" else "message" if coverage == "whole" else "part",
-        addresses=tuple(map(_clean, _addresses(judged.signer))),
+        addresses=tuple(map(clean, _addresses(judged.signer))),
     )
 
 
@@ -183,24 +182,3 @@ def _addresses(certificate: x509.Certificate | None) -> tuple[str, ...]:
         return smime_addresses.of_certificate(certificate)
     except MALFORMED:
         return ()
-
-
-def _name(certificate: x509.Certificate | None, which: Literal["subject", "issuer"]) -> str | None:
-    try:
-        return _clean(getattr(certificate, which).human_friendly) or None
-    except MALFORMED:  # none, or a name in no encoding that there is
-        return None
-
-
-def _instant(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    try:
-        return instant(int(aware.timestamp()) * 1_000_000_000 + aware.microsecond * 1000)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _clean(text: str) -> str:
-    return tidy(scrub(text))[:500]
