@@ -9,6 +9,7 @@ from contracts import codec
 from contracts.chain import first_link
 from contracts.event import Position
 from contracts.mail import HeaderLines
+from contracts.streams import CONSUMERS
 from services.commands.book_writers import Csv, Json
 from services.register import listing
 from services.runtime.bus import Bus
@@ -85,7 +86,7 @@ async def test_an_empty_register_and_one_that_spans_many_requests(nats_server: N
     found = [entry async for entry in listing.entries(bus)]
     assert [entry.row.number for entry in found] == list(range(1, count + 1))
     assert found[-1].left == 1
-    own = {"sign-entered", "notify-grace"}
+    own = {consumer.durable for consumer in CONSUMERS if consumer.stream == "REGISTER"}
     async with asyncio.timeout(20):  # it leaves nothing behind; the server is told, and not waited for
         while set((await bus.api("CONSUMER.NAMES.REGISTER", {"offset": 0}))["consumers"]) != own:  # noqa: ASYNC110 - the server sets no event of ours
             await asyncio.sleep(0.05)
