@@ -69,6 +69,7 @@ class ChildProcess:
         self._begun = 0.0
         self._before = (0.0, 0.0)
         self.trust: TrustStore | None = None
+        self.behind = False
 
     @classmethod
     async def start(cls, forks: ForkKeeper, setup: Setup) -> "ChildProcess":
@@ -106,7 +107,8 @@ class ChildProcess:
         return Spent(had, max(0.0, time.monotonic() - self._begun - had - waited))
 
     def make_way(self) -> None:
-        """Let every other process go first."""
+        """Let every other process go first, from now on: it is not to be kept for another letter."""
+        self.behind = True
         self._process.make_way()
 
     async def examine(

@@ -145,7 +145,7 @@ class Children:
                 await child.kill()
                 child = await self._take()
                 outcome = await self._look(child, task, octets, questions, lane)
-            kept = outcome.usable and not lane.slow and child.letters < self._config.child_letters
+            kept = outcome.usable and not child.behind and child.letters < self._config.child_letters
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)
                 metrics.CHILDREN_ENDED.labels(outcome.cause).inc()
@@ -221,7 +221,7 @@ class _Lane:
         """Until the work is done or in the slow lane. Raises SlowError: it has to make way."""
         if self.slow:
             return
-        stayed = await self._lanes.stay(work, child.spent)
+        stayed = await self._lanes.stay(work, child.spent, child.make_way)
         if stayed == "over":
             raise SlowError
         if stayed == "slow":

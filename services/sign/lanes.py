@@ -1,7 +1,7 @@
 """Who may look at a letter, and for how long nobody else is kept from it.
 
-A letter has a place until it has used FIRST_SECONDS of the processor. One that takes more goes on in the slow lane,
-behind all others where they want the processor, and its place is free again. Where the slow lane is full it keeps its
+A letter has a place until it has used FIRST_SECONDS of the processor. One that takes more goes on behind all others
+where they want the processor, in the slow lane, and its place is free again. Where the slow lane is full it keeps its
 place as long as nobody waits for that; then it has to come again, when the slow lane has room. What counts is the time
 it had, not the clock: on a busy machine every letter takes long.
 """
@@ -75,16 +75,23 @@ class Lanes:
         """Give it back."""
         self._slow += 1
 
-    async def stay(self, work: "asyncio.Future[Any]", spent: Callable[[], Spent]) -> Literal["done", "slow", "over"]:
+    async def stay(
+        self, work: "asyncio.Future[Any]", spent: Callable[[], Spent], make_way: Callable[[], None]
+    ) -> Literal["done", "slow", "over"]:
         """Keep a place until the work is done, moves to the slow lane, or has to make way for somebody who waits.
 
-        `slow`: it has a place in the slow lane, and its first one is free. `spent`: what the work has used.
+        `slow`: it has a place in the slow lane, and its first one is free. `spent`: what the work has used. `make_way`
+        is called once, when it has used its first share, whether or not the slow lane has room.
         """
+        behind = False
         while True:
             await asyncio.wait({work}, timeout=_LOOK_SECONDS)
             if work.done():
                 return "done"
             used = spent()
+            if used.processor > FIRST_SECONDS and not behind:
+                behind = True
+                make_way()
             if (used.processor > FIRST_SECONDS or used.blocked > BLOCKED_SECONDS) and self.enter_slow():
                 self.leave()
                 return "slow"

@@ -9,6 +9,10 @@ from services.sign.lanes import FIRST_SECONDS, LAST_BLOCKED_SECONDS, LAST_SECOND
 QUICK, SLOW, TOO_SLOW = Spent(FIRST_SECONDS / 2, 0), Spent(FIRST_SECONDS * 1.5, 0), Spent(LAST_SECONDS * 2, 0)
 
 
+def way() -> None:
+    """Where the test is not about it."""
+
+
 def work() -> "asyncio.Future[None]":
     return asyncio.get_running_loop().create_future()
 
@@ -46,7 +50,7 @@ async def test_whoever_gives_up_in_the_moment_of_its_turn_leaves_the_place_to_ot
 async def test_a_letter_that_takes_long_makes_room_at_once() -> None:
     lanes = Lanes(1, 1)
     await lanes.enter()
-    assert await lanes.stay(work(), lambda: SLOW) == "slow"
+    assert await lanes.stay(work(), lambda: SLOW, way) == "slow"
     await asyncio.wait_for(lanes.enter(), 60)
     assert not lanes.room
 
@@ -64,7 +68,7 @@ async def test_a_letter_that_uses_little_keeps_its_place_however_long_it_takes()
         return QUICK
 
     waiting = asyncio.create_task(lanes.enter())
-    assert await lanes.stay(going, spent) == "done"
+    assert await lanes.stay(going, spent, way) == "done"
     assert lanes.room
     waiting.cancel()
 
@@ -74,7 +78,7 @@ async def test_where_the_slow_lane_is_full_it_makes_way_only_for_somebody(used: 
     lanes = Lanes(1, 1)
     assert lanes.enter_slow()
     await lanes.enter()
-    staying = asyncio.create_task(lanes.stay(work(), lambda: used))
+    staying = asyncio.create_task(lanes.stay(work(), lambda: used, way))
     done, _ = await asyncio.wait({staying}, timeout=0.2)
     assert not done  # nobody wants its place
     waiting = asyncio.create_task(lanes.enter())
@@ -82,12 +86,33 @@ async def test_where_the_slow_lane_is_full_it_makes_way_only_for_somebody(used: 
     waiting.cancel()
 
 
+@pytest.mark.parametrize(("used", "behind"), [(QUICK, 0), (SLOW, 1)])
+async def test_whoever_has_used_its_share_lets_others_go_first_though_the_slow_lane_is_full(
+    used: Spent, behind: int
+) -> None:
+    lanes = Lanes(1, 1)
+    assert lanes.enter_slow()
+    await lanes.enter()
+    ways: list[None] = []
+    asked, going = 0, work()
+
+    def spent() -> Spent:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            going.set_result(None)
+        return used
+
+    assert await lanes.stay(going, spent, lambda: ways.append(None)) == "done"
+    assert len(ways) == behind  # once, however often it was looked at
+
+
 async def test_it_moves_when_the_slow_lane_has_room_again() -> None:
     lanes = Lanes(1, 1)
     assert lanes.enter_slow()
     assert not lanes.enter_slow()
     await lanes.enter()
-    staying = asyncio.create_task(lanes.stay(work(), lambda: TOO_SLOW))
+    staying = asyncio.create_task(lanes.stay(work(), lambda: TOO_SLOW, way))
     await asyncio.sleep(0)
     lanes.leave_slow()
     assert await asyncio.wait_for(staying, 60) == "slow"
