@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,12 +23,24 @@ PORTS = range(20_000, 32_768)
 """Below those that Linux gives to connections: a test beside us that makes thousands of them takes none of these."""
 
 
+SIDE_BY_SIDE = 8
+"""So many processes of tests share the ports out: what one has been told is free, another does not take meanwhile."""
+
+_OWN = PORTS[int("0" + os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % SIDE_BY_SIDE :: SIDE_BY_SIDE]
+_given: deque[int] = deque(maxlen=len(_OWN) // 2)
+"""Given of late: who asks for several ports before anybody listens gets different ones."""
+
+
 def free_port() -> int:
-    """A port of the loopback that nobody listens on at this moment."""
-    for _ in range(100):
+    """A port of the loopback that nobody listens on at this moment, and that this process was not given of late."""
+    for _ in range(1_000):
+        port = secrets.choice(_OWN)
+        if port in _given:
+            continue
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(PORTS)))
-            return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+            _given.append(port)
+            return port
     raise RuntimeError("no port is free")
 
 
