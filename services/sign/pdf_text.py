@@ -4,8 +4,8 @@ pdfium loses spaces beside Thai marks and tells nothing of columns and paragraph
 the characters stand, on the first pages, where a letter's head is.
 """
 
-import ctypes
 import itertools
+import re
 from typing import NamedTuple
 
 import pypdfium2
@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium
 from services.sign import lines as lines_of_text
 from services.sign import page_marks, sara_am
 from services.sign.lines import LINE_CHARACTERS, LINES, Line
+from services.sign.page_characters import Box, Characters
 from services.sign.thai import MARKS, repair
 
 PAGES = 50
@@ -36,6 +37,10 @@ _BROKEN = 0.5
 """A line that was broken before a long word is still so much of its column."""
 _ALIGNED = 14.0
 
+_RUN = re.compile(r"[^\n\r]+")
+_PIECE = re.compile(rf"[^\s{MARKS}]*[{MARKS}]+(?=[^\s{MARKS}])|\S+")
+"""Up to a space, or to marks that something follows: there pdfium loses spaces."""
+
 
 class PdfText(NamedTuple):
     """What a PDF file says."""
@@ -56,20 +61,11 @@ class UnreadablePdfError(Exception):
         self.encrypted = encrypted
 
 
-class _Box(NamedTuple):
-    """Where a character stands, in points from the lower left corner."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-
 class _Row(NamedTuple):
     """One line as it stands on the page."""
 
     text: str
-    box: _Box
+    box: Box
     begins: tuple[float, ...]
     """Where its first words begin, and its columns."""
 
@@ -125,20 +121,10 @@ def _read(document: pypdfium2.PdfDocument) -> PdfText:
 
 def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, float]) -> list[Line]:
     """Lines with spaces, columns and paragraphs put back by where the characters stand."""
-    raw = text_page.raw
-    rows: list[list[int]] = [[]]
-    for index in range(count):
-        code = pdfium.FPDFText_GetUnicode(raw, index)
-        if code in (0x0A, 0x0D):
-            if rows[-1]:
-                rows.append([])
-        elif code:
-            rows[-1].append(index)
-    found: list[_Row] = []
-    for indexes in _whole(raw, rows):
-        line = _row(raw, indexes)
-        if line is not None:
-            found.append(line)
+    characters = Characters(text_page, count)
+    said = characters.text
+    rows = [[number for number in range(*run.span()) if said[number] != "\0"] for run in _RUN.finditer(said)]
+    found = [row for numbers in _whole(characters, rows) if (row := _row(characters, numbers)) is not None]
     if not found:
         return []
     said = "\n".join(row.text for row in found)
@@ -153,9 +139,10 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
     )
     # The closest lines are those of one paragraph; a letter of short lines only has no other measure.
     pitch = pitches[len(pitches) // 4] if pitches else 0.0
+    repaired = repair("\n".join(row.text for row in found)).split("\n")  # at one go: no rule of it looks beyond a line
     lines = []
     previous: _Row | None = None
-    for index, row in enumerate(found):
+    for index, (row, clean) in enumerate(zip(found, repaired, strict=True)):
         box = row.box
         gap = previous is not None and (
             previous.box.bottom - box.bottom > _PARAGRAPH * pitch
@@ -165,7 +152,6 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
         following = found[index + 1] if index + 1 < len(found) else None
         full = edge > start and box.right - start >= _FULL * (edge - start)
         full = full or (edge > start and following is not None and _fits_not(row, following, start, edge))
-        clean = repair(row.text)
         if clean.strip():
             at_edge = page_marks.is_at_edge(box.left, box.right, box.bottom, box.top, size)
             lines.append(Line(clean[:LINE_CHARACTERS].strip("\t\n"), full=full, gap=gap, edge=at_edge))
@@ -173,30 +159,27 @@ def _measured(text_page: pypdfium2.PdfTextPage, count: int, size: tuple[float, f
     return lines
 
 
-def _whole(raw: object, rows: list[list[int]]) -> list[list[int]]:
+def _whole(characters: Characters, rows: list[list[int]]) -> list[list[int]]:
     """The rows with those put together that stand side by side on one line: pdfium parts glyphs that a file placed
     one by one."""
     whole: list[list[int]] = []
-    for row in rows:
-        if whole and row and whole[-1] and _goes_on(raw, whole[-1][-1], row[0]):
+    for row in filter(None, rows):
+        if whole and _goes_on(characters, whole[-1][-1], row[0]):
             whole[-1] = whole[-1] + row
         else:
             whole.append(row)
     return whole
 
 
-def _goes_on(raw: object, last: int, first: int) -> bool:
-    before, after = _origin(raw, last), _origin(raw, first)
-    ended, begun = _box(raw, last), _box(raw, first)
-    if before is None or after is None or ended is None or begun is None:
+def _goes_on(characters: Characters, last: int, first: int) -> bool:
+    before, after = characters.origin(last), characters.origin(first)
+    if before is None or after is None or abs(before[1] - after[1]) > 0.5:
         return False
-    size = pdfium.FPDFText_GetFontSize(raw, first) * _scale(raw, first)
-    return abs(before[1] - after[1]) <= 0.5 and -size <= begun.left - ended.right <= _SPACE_EM * size
-
-
-def _origin(raw: object, index: int) -> tuple[float, float] | None:
-    x, y = ctypes.c_double(), ctypes.c_double()
-    return (x.value, y.value) if pdfium.FPDFText_GetCharOrigin(raw, index, x, y) else None
+    ended, begun = characters.box(last), characters.box(first)
+    if ended is None or begun is None:
+        return False
+    size = characters.size(first)
+    return -size <= begun.left - ended.right <= _SPACE_EM * size
 
 
 def _with_sara_aa(lines: list[Line]) -> list[Line]:
@@ -229,75 +212,60 @@ def _fits_not(row: _Row, following: _Row, start: float, edge: float) -> bool:
     return row.box.right - start >= _BROKEN * (edge - start) and row.box.right + width > edge
 
 
-def _row(raw: object, row: list[int]) -> _Row | None:
-    """One line: its text with columns as tabs, its box, and where its words begin."""
+def _row(characters: Characters, numbers: list[int]) -> _Row | None:
+    """One line: its text with columns as tabs, its box, and where its words begin.
+
+    Where a character stands is asked for only where a word or a column may begin.
+    """
+    letters = "".join([characters.text[number] for number in numbers])
     text: list[str] = []
     begins: list[float] = []
-    whole: _Box | None = None
+    whole: Box | None = None
     size = 0.0
-    before: _Box | None = None  # of the last character that is seen, while a space may be missing or be a column
-    pending = ""
-    last = -1
-    for index in row:
-        character = chr(pdfium.FPDFText_GetUnicode(raw, index))
-        if character.isspace():
-            pending = " "
-            continue
-        ask = not text or pending or (text[-1][-1:] in MARKS and character not in MARKS)
-        here = _box(raw, index) if ask else None
+    end = 0
+    for piece in _PIECE.finditer(letters):
+        space = " " if piece.start() > end else ""
+        here = characters.box(numbers[piece.start()])
         if here is not None and text:
-            size = size or pdfium.FPDFText_GetFontSize(raw, index) * _scale(raw, index)
-            before = _box(raw, last)
+            size = size or characters.size(numbers[piece.start()])
+            before = characters.box(numbers[end - 1])
             distance = here.left - before.right if before else 0.0
             apart = distance > _COLUMN_EM * size > 0
             # A label's value begins second, a numbered item third.
-            if apart or (len(begins) < 3 and (pending or distance > _SPACE_EM * size > 0)):
+            if apart or (len(begins) < 3 and (space or distance > _SPACE_EM * size > 0)):
                 begins.append(here.left)
-            if pending and apart:
-                pending = "\t"
-            elif not pending and distance > _SPACE_EM * size > 0:
-                pending = " "
-        if pending and text:
-            text.append(pending)
-        pending = ""
-        text.append(character)
-        last = index
+            if space and apart:
+                space = "\t"
+            elif distance > _SPACE_EM * size > 0:
+                space = " "
+        if text:
+            text.append(space)
+        text.append(piece.group())
+        end = piece.end()
         if whole is None:
-            whole = here or _box(raw, index)
+            boxes = (characters.box(number) for number in numbers[piece.start() : end])
+            whole = here or next((box for box in boxes if box is not None), None)
             if whole is not None:
                 begins.append(whole.left)
-    if whole is None or not text:
+    if whole is None:
         return None
-    end, origin = _box(raw, last), _origin(raw, row[0])
-    if end is not None:
-        whole = _Box(
-            min(whole.left, end.left),
-            max(whole.right, end.right),
-            min(whole.bottom, end.bottom),
-            max(whole.top, end.top),
+    last, origin = characters.box(numbers[end - 1]), characters.origin(numbers[0])
+    if last is not None:
+        whole = Box(
+            min(whole.left, last.left),
+            max(whole.right, last.right),
+            min(whole.bottom, last.bottom),
+            max(whole.top, last.top),
         )
     if origin is not None:
         whole = whole._replace(bottom=origin[1])  # the line's, not that of a mark above or a vowel below
-    return _Row("".join(text) + pending, whole, tuple(begins))
-
-
-def _scale(raw: object, index: int) -> float:
-    """Size on the page of one unit of the character's own space: some files write size 1 and scale it."""
-    matrix = pdfium.FS_MATRIX()
-    if not pdfium.FPDFText_GetMatrix(raw, index, matrix):
-        return 1.0
-    return float((matrix.a**2 + matrix.b**2) ** 0.5) or 1.0
-
-
-def _box(raw: object, index: int) -> _Box | None:
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    if not pdfium.FPDFText_GetCharBox(raw, index, left, right, bottom, top):
-        return None
-    return _Box(left.value, right.value, bottom.value, top.value)
+    return _Row("".join(text) + (" " if end < len(letters) else ""), whole, tuple(begins))
 
 
 def _is_scan(page: pypdfium2.PdfPage) -> bool:
     """A picture as large as the page, and text that is not painted."""
+    if not _may_have_pictures(page):
+        return False
     area = page.get_width() * page.get_height()
     painted = unpainted = 0
     picture = False
@@ -313,3 +281,10 @@ def _is_scan(page: pypdfium2.PdfPage) -> bool:
             else:
                 painted += 1
     return picture and unpainted > painted
+
+
+def _may_have_pictures(page: pypdfium2.PdfPage) -> bool:
+    """Whether one of its objects is a picture, or a form that may hold one: cheaper than to look at each of them."""
+    count = min(OBJECTS, max(0, pdfium.FPDFPage_CountObjects(page.raw)))
+    kinds = {pdfium.FPDFPageObj_GetType(pdfium.FPDFPage_GetObject(page.raw, number)) for number in range(count)}
+    return bool(kinds & {pdfium.FPDF_PAGEOBJ_IMAGE, pdfium.FPDF_PAGEOBJ_FORM})
