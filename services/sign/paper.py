@@ -36,6 +36,9 @@ PRINTED_LETTERS: Final = 1_000
 """What a page shows of a list and of a text; the JSON has all of it. A hostile letter costs pages otherwise."""
 
 
+_SOURCE: Final = b'#import "/receipt.typ": paper\n#paper("%b", "%b")\n'
+
+
 class PaperError(Exception):
     """The receipt could not be laid out. Permanent for this receipt."""
 
@@ -95,7 +98,6 @@ class Paper:
 
     def __init__(self) -> None:
         self._compiler = typst.Compiler(
-            input=str(_FOLDER / "receipt.typ"),
             root=str(_FOLDER),
             font_paths=[str(_FOLDER / "fonts")],
             ignore_system_fonts=True,
@@ -109,11 +111,8 @@ class Paper:
         """
         try:
             pdf = self._compiler.compile(
+                input=_SOURCE % (_literal(page(receipt)), _literal(receipt)),
                 format="pdf",
-                sys_inputs={
-                    "page": msgspec.json.encode(page(receipt)).decode(),
-                    "receipt": msgspec.json.encode(receipt).decode(),
-                },
                 pdf_standards=["a-3b"],
                 timestamp=int(from_instant(receipt.issued_at).timestamp()),
             )
@@ -163,6 +162,11 @@ def printable(text: str) -> str:
     if len(drawn) > PRINTED_LETTERS:
         drawn = drawn[:PRINTED_LETTERS] + " …"
     return _LONG_RUN.sub(lambda run: run.group() + "\u200b", drawn)
+
+
+def _literal(value: Page | Receipt) -> bytes:
+    """The value's JSON as the inside of a typst string: nothing but these two characters means anything there."""
+    return msgspec.json.encode(value).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 def _sentences(found: Iterable[str] | Unknown) -> tuple[str, ...]:

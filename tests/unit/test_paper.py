@@ -101,6 +101,16 @@ def test_the_json_is_embedded_as_it_is(tmp_path: Path) -> None:
     assert msgspec.json.decode(octets, type=Receipt) == made
 
 
+def test_what_a_letter_says_is_never_read_as_typst(tmp_path: Path) -> None:
+    hostile = '"), panic("\\") #panic() \\" \\u{41} // */ $'
+    subject = msgspec.structs.replace(receipts.findings().particulars, subject=receipts.particular(hostile))
+    made = receipts.made(findings=receipts.findings(particulars=subject))
+    pdf = PRESS.render(made)
+    assert bare(hostile) in text(pdf, tmp_path)
+    poppler("pdfdetach", tmp_path / "receipt.pdf", "-save", "1", "-o", str(tmp_path / "out.json"))
+    assert (tmp_path / "out.json").read_bytes() == msgspec.json.encode(made)
+
+
 def test_it_says_that_it_is_pdf_a_3_and_how_the_file_belongs_to_it() -> None:
     octets = PRESS.render(receipts.made())
     assert b"<pdfaid:part>3</pdfaid:part>" in octets
