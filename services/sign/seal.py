@@ -1,16 +1,18 @@
 """The seal: one PAdES signature (B-B) over the whole PDF, by a key that is loaded once.
 
 pyHanko's SimpleSigner reads its key anew for each signature and signs twice, the first time only to learn how long the
-result will be. Here the key is kept as an object and the length is known from the certificates.
+result will be. Here the key is kept as an object, the length is known from the certificates, and the attribute that
+names the certificate is encoded once.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final, Protocol
 
-from asn1crypto import x509
+from asn1crypto import cms, x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePrivateKey, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -18,6 +20,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key, pkcs12
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.attributes import (
+    CMSAttributeProvider,
+    SignedAttributeProviderSpec,
+    SigningCertificateV2Provider,
+)
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -55,14 +62,48 @@ class _LoadedKey:
         return self._key.sign(octets, ECDSA(hashed))
 
 
+class _SigningCertificate(SigningCertificateV2Provider):
+    """signing-certificate-v2 (ETSI EN 319 122-1, 5.2.2.3), the same in every signature of a key.
+
+    Built anew it is two thirds of a seal's time: asn1crypto encodes the issuer's name again for every level around it.
+    """
+
+    _encoded = b""
+
+    async def get_attribute(self, dry_run: bool = False) -> cms.CMSAttribute:
+        if not self._encoded:
+            made = await super().get_attribute(dry_run)
+            assert made is not None
+            self._encoded = made.dump()
+        return cms.CMSAttribute.load(self._encoded)
+
+
+class _SealAttributes(SignedAttributeProviderSpec):
+    """What a seal signs beside type and digest of the content: with PAdES no time (ETSI EN 319 142-1, 6.3)."""
+
+    def __init__(self, certificate: x509.Certificate) -> None:
+        self._certificate = _SigningCertificate(certificate)
+
+    def signed_attr_providers(self, data_digest: bytes, digest_algorithm: str) -> Iterable[CMSAttributeProvider]:
+        return (self._certificate,)
+
+
 class _LoadedSigner(Signer):
     """pyHanko's signer interface over a key that stays loaded."""
 
-    def __init__(self, key: RawKey, certificate: x509.Certificate, chain: list[x509.Certificate]) -> None:
+    def __init__(
+        self,
+        key: RawKey,
+        certificate: x509.Certificate,
+        chain: list[x509.Certificate],
+        attributes: SignedAttributeProviderSpec | None = None,
+    ) -> None:
+        """Without `attributes` those that the kind of signature wants."""
         store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # published without types
         store.register_multiple(chain)
         # A root in the signature proves nothing; who verifies has it, or does not trust it.
         super().__init__(signing_cert=certificate, cert_registry=store, embed_roots=False)
+        self.signed_attr_prov_spec = attributes
         self._key = key
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
@@ -84,6 +125,7 @@ class SealKey:
         if public.algorithm == "rsa" and public.bit_size < 2048:
             raise SealError(f"RSA with {public.bit_size} bits is too short, at least 2048")
         self._signer = _LoadedSigner(key, certificate, chain)
+        self._sealer = _LoadedSigner(key, certificate, chain, _SealAttributes(certificate))
         self._digest = "sha384" if public.algorithm == "ec" and public.bit_size > 256 else "sha256"
         octets = sum(len(one.dump()) for one in (certificate, *chain)) + _CMS_OCTETS
         self._reserved = 2 * octets  # hex digits
@@ -160,7 +202,7 @@ class SealKey:
                 name=self.name,
                 reason=reason,
             ),
-            signer=self._signer,
+            signer=self._sealer,
         )
         out = BytesIO()
         signer.sign_pdf(writer, bytes_reserved=self._reserved, output=out)

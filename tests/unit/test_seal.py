@@ -1,5 +1,6 @@
 """The seal of a receipt, judged by others: pyHanko's validation and poppler."""
 
+import hashlib
 import re
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -88,13 +89,19 @@ def test_a_longer_curve_has_a_longer_digest(tmp_path: Path) -> None:
 
 def test_it_is_pades_b_b(rsa_identity: pki.Identity, tmp_path: Path) -> None:
     """EN 319 142-1: the sub-filter, the certificate named in a signed attribute, no time of signing in the CMS."""
-    (signature,) = PdfFileReader(BytesIO(key_of(rsa_identity, tmp_path).seal(PAPER, "x"))).embedded_signatures
-    assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
-    signed = {attribute["type"].native for attribute in signature.signer_info["signed_attrs"]}
-    assert {"content_type", "message_digest", "signing_certificate_v2"} <= signed
-    assert "signing_time" not in signed
-    assert "/M" in signature.sig_object
-    assert signature.field_name == FIELD
+    key = key_of(rsa_identity, tmp_path)
+    for octets in (PAPER, Paper().render(receipts.made(seal=receipts.seal("operator")))):
+        (signature,) = PdfFileReader(BytesIO(key.seal(octets, "x"))).embedded_signatures
+        assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+        signed = {
+            attribute["type"].native: attribute["values"][0] for attribute in signature.signer_info["signed_attrs"]
+        }
+        assert signed.keys() == {"content_type", "message_digest", "signing_certificate_v2"}
+        assert signed["message_digest"].native == signature.compute_digest()
+        (named,) = signed["signing_certificate_v2"]["certs"]
+        assert named["cert_hash"].native == hashlib.sha256(key.certificate.dump()).digest()
+        assert "/M" in signature.sig_object
+        assert signature.field_name == FIELD
 
 
 def test_a_root_is_not_sent_along(rsa_identity: pki.Identity, tmp_path: Path) -> None:
