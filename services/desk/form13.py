@@ -27,6 +27,10 @@ VOID: Final = "ยกเลิก"
 NO_SUBJECT: Final = "(ไม่มีชื่อเรื่อง)"
 _RUN: Final = re.compile(r"(?<=[!-~])[@./_-](?=[!-~])|[^\s\u0e00-\u0e7f\u200b@./_-]{11}(?=[^\s\u0e00-\u0e7f@./_-])")
 """Behind these a line may break: the narrowest column holds some twelve Latin letters."""
+_LONG_NUMBER: Final = re.compile(r"[^\s\u200b]*[๐-๙][^\s\u200b]*")
+_IN_A_NUMBER: Final = re.compile(r"(?<=[๐-๙])[./-](?=\S)|[๐-๙]{11}(?=[๐-๙])")
+_NUMBER_FITS: Final = 12
+"""So many Thai digits and letters fit too; in a longer number they may part behind a mark between them."""
 CHANNELS: Final = {"paper": "รับเป็นเอกสาร", "ecms": "รับทาง e-CMS"}
 
 
@@ -113,7 +117,12 @@ def fit(text: str, longest: int) -> str:
     plain = printable(text).replace("\u200b", "")
     if len(plain) > longest:
         plain = plain[:longest].rstrip() + " …"
-    return _RUN.sub(lambda run: run.group() + "\u200b", plain)
+    broken = _RUN.sub(lambda run: run.group() + "\u200b", plain)
+    return _LONG_NUMBER.sub(lambda number: _parted(number.group()), broken)
+
+
+def _parted(number: str) -> str:
+    return _IN_A_NUMBER.sub(lambda mark: mark.group() + "\u200b", number) if len(number) > _NUMBER_FITS else number
 
 
 class Form:

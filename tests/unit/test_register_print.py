@@ -85,6 +85,21 @@ def test_latin_words_get_places_to_break() -> None:
     assert "\u200b" not in fit("สพด สค/๒๕๖๙/๑๕๗๗", 100)
 
 
+@pytest.mark.parametrize(
+    "number", ["ศธ ๐๔๑๗๒.๐๓๒/๐๒๘๕", "มท ๐๘๐๘.๒/ว๑๒๓๔๕-๖๗๘๙๐", "๑๒๓๔๕๖๗๘๙๐๑๒๓๔๕๖๗๘๙๐", "SMT-015.2026/00012345"]
+)
+def test_a_long_letter_number_is_not_cut_at_the_edge_of_its_column(number: str) -> None:
+    with pypdfium2.PdfDocument(pdf_of([a_line(letter_number=number)])) as document:
+        text = document[0].get_textpage()
+        boxes = [text.get_charbox(at) for at in range(text.count_chars())]
+        document_height = document[0].get_height()
+        totals = text.get_charbox(text.get_text_range().index("สรุป"))[3]
+    head, left, right = document_height - 2.4 / 2.54 * 72, 6.5 / 2.54 * 72, 9.1 / 2.54 * 72
+    inside = [box for box in boxes if left < box[0] < right and totals < box[1] < head]
+    assert len(inside) > len(number), "the column's head stands there too"
+    assert max(box[2] for box in inside) <= right - 2
+
+
 def gathered(lines: list[Line]) -> Gathered:
     spool = io.BytesIO()
     counts = Counts()
