@@ -1,6 +1,7 @@
 """The trust store as pyHanko wants it: anchors for one purpose, each within the days of its group."""
 
 from contextlib import suppress
+from functools import lru_cache
 
 from asn1crypto import x509
 from pyhanko.sign.ades.qualified_asn1 import get_qc_statements
@@ -20,9 +21,10 @@ def anchors(trust: TrustStore, purpose: Purpose) -> list[TrustAnchor]:
     ]
 
 
-def below(trust: TrustStore) -> list[x509.Certificate]:
+@lru_cache(maxsize=16)  # for each signature anew it would be read in vain
+def below(trust: TrustStore) -> tuple[x509.Certificate, ...]:
     """Authorities below the anchors, so that chains of files that lack them are found."""
-    return [x509.Certificate.load(der) for der in trust.known]
+    return tuple(x509.Certificate.load(der) for der in trust.known)
 
 
 def purpose_of(certificate: x509.Certificate) -> Purpose:

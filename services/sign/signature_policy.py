@@ -10,6 +10,7 @@ import struct
 import zlib
 from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache
 
 from asn1crypto import cms, ocsp
 from asn1crypto import crl as asn1_crl
@@ -123,6 +124,7 @@ def spec(
     )
 
 
+@lru_cache(maxsize=16)  # a child's store stays; one of 200 anchors would take 50 ms of every letter
 def _chains(trust: TrustStore, purpose: Purpose) -> CertValidationPolicySpec:
     return CertValidationPolicySpec(
         trust_manager=SimpleTrustManager.build(trust_roots=anchors(trust, purpose)),

@@ -98,7 +98,10 @@ class Campaign:
         while True:
             try:
                 async with self._workers:
-                    found = await self._children.examine(made.file.read_bytes(), received, slow=bool(put_off))
+                    if put_off and not self._children.room:
+                        raise SlowError  # as the worker does it, before tens of megabytes are read for it
+                    octets = await asyncio.to_thread(made.file.read_bytes)  # the worker's come over a socket
+                    found = await self._children.examine(octets, received, slow=bool(put_off))
             except SlowError:
                 put_off += 1
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
