@@ -38,6 +38,7 @@ from services.runtime.bus import PING_SECONDS, RECONNECT_SECONDS, Bus
 from services.runtime.consumers import Binding, ConsumerLost, Watch
 from services.runtime.errors import BusError
 from services.runtime.island import leave_islands
+from services.runtime.pulls import pace
 from services.runtime.readiness import Readiness
 
 ATTEMPTS = 20
@@ -136,6 +137,8 @@ class Settlement:
         try:
             async with asyncio.timeout(self._bus.timeout):
                 await broker.start()
+            for subscriber in broker.subscribers:
+                pace(subscriber, broker.connection)
             if len(self._bus.settings.servers) > 1:
                 looking = asyncio.create_task(leave_islands(broker.connection), name="island")
             await watch.run(stop, lambda: bool(broker.connection.is_connected))

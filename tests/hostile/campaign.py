@@ -96,17 +96,17 @@ class Campaign:
         begun, put_off = time.monotonic(), 0
         received = books.received(size=made.size)
         while True:
-            try:
-                async with self._workers:
-                    if put_off and not self._children.room:
-                        raise SlowError  # as the worker does it, before tens of megabytes are read for it
-                    octets = await asyncio.to_thread(made.file.read_bytes)  # the worker's come over a socket
-                    found = await self._children.examine(octets, received, slow=bool(put_off))
-            except SlowError:
-                put_off += 1
-                await asyncio.sleep(FIRST_PAUSE_SECONDS)
-            else:
-                break
+            # As the worker does it: for a letter that was put off, nothing is read before there is room.
+            if not put_off or self._children.room:
+                try:
+                    async with self._workers:
+                        octets = await asyncio.to_thread(made.file.read_bytes)  # the worker's come over a socket
+                        found = await self._children.examine(octets, received, slow=bool(put_off))
+                    break
+                except SlowError:
+                    pass
+            put_off += 1
+            await asyncio.sleep(FIRST_PAUSE_SECONDS)
         limits = tuple(said.english for said in found.warnings if said.code == "resource_limit")
         seconds = time.monotonic() - begun
         outcome = Outcome(made.number, made.kind, made.size, seconds, put_off, limits, _problems(found, received))

@@ -1,12 +1,14 @@
 """How a settlement ends: asked to, with the server killed under it, with its consumer gone, stalled or not there."""
 
 import asyncio
+from typing import cast
 
 import pytest
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import PullStreamSubscriber
 
 from contracts.orders import ReleaseOrdered
 from contracts.streams import NOTIFY_RELEASES
-from services.runtime import consumers
+from services.runtime import consumers, replies, settle
 from services.runtime.bus import Bus
 from services.runtime.consumers import ConsumerLost
 from services.runtime.settle import Delivery
@@ -50,6 +52,33 @@ async def test_a_killed_server_costs_nothing(nats_server: NatsServer, bus: Bus, 
             await bus.publish(release(number))
         await until(lambda: done == set(range(1, 11)), seconds=30)
         assert not worker.task.done()
+
+
+async def test_a_long_outage_leaves_no_requests_and_no_tasks_behind(
+    nats_server: NatsServer, bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent into an outage fills nats-py's buffer; then each fetch fails at once, and a task begins for it."""
+    monkeypatch.setattr(settle, "FETCH_SECONDS", 0.05)
+    monkeypatch.setattr(replies, "PENDING_BYTES", 2_000)
+    done: list[int] = []
+
+    async def handler(delivery: Delivery[ReleaseOrdered]) -> None:
+        done.append(delivery.event.number)
+
+    async with working(notify, handler) as worker:
+        await until(lambda: worker.readiness.ready)
+        broker = worker.settlement._broker
+        assert broker is not None
+        nats_server.kill()
+        await until(lambda: not broker.connection.is_connected)
+        await asyncio.sleep(2)  # forty fetches; it fails here, if it fails, and waits for nothing
+        assert broker.connection.pending_data_size < 1_000
+        tasks = [len(cast("PullStreamSubscriber", subscriber).tasks) for subscriber in broker.subscribers]
+        assert set(tasks) == {1}
+        nats_server.start()
+        await until(lambda: bus.connected)
+        await bus.publish(release(7))
+        await until(lambda: done == [7], seconds=30)
 
 
 async def test_a_deleted_consumer_ends_the_service(bus: Bus, notify: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
