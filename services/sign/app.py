@@ -109,7 +109,7 @@ async def _serve(config: settings.Settings, equipment: Equipment, stop: asyncio.
     directory = await Directory.watch(bus)
     forks = ForkKeeper()
     children = Children(config.sign, equipment.trust.store, equipment.resolver, software, equipment.fetcher, forks)
-    judges = Children(_judging(config.sign), TrustStore(), equipment.resolver, software, forks=forks)
+    judges = Children(judging(config.sign), TrustStore(), equipment.resolver, software, forks=forks)
     press = Press()
     authorities = _authorities(config.sign, equipment.timestamp_trust.store, press)
     beside: list[asyncio.Task[None]] = []
@@ -204,7 +204,7 @@ def _scanner(config: settings.Sign) -> Clamd | None:
     return Clamd(config.clamd, config.clamd_seconds, config.clamd_wait_seconds) if config.clamd else None
 
 
-def _judging(config: settings.Sign) -> settings.Sign:
+def judging(config: settings.Sign) -> settings.Sign:
     """The children that judge senders: as many as are said, and no longer at it than the DNS may take."""
     seconds = min(config.child_seconds, config.dns_seconds + JUDGING_SECONDS)
     return msgspec.structs.replace(config, children=config.sender_children, child_seconds=seconds)

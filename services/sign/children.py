@@ -6,6 +6,7 @@ that takes long goes on in the slow lane, so that no other waits for it (lanes.p
 """
 
 import asyncio
+import contextlib
 import time
 
 import msgspec
@@ -15,7 +16,7 @@ from contracts.mail import MailReceived
 from contracts.values import instant
 from services.runtime.settings import Sign
 from services.sign import log, metrics, sandbox
-from services.sign.child_process import ChildProcess, Outcome
+from services.sign.child_process import ChildError, ChildProcess, Outcome
 from services.sign.evidence import witnessed
 from services.sign.fetcher import Fetcher
 from services.sign.forks import ForkKeeper
@@ -29,7 +30,7 @@ from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
-CLOCK = 8
+CLOCK = 16
 """A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
 
 
@@ -60,6 +61,8 @@ class Children:
         self._forks = forks if forks is not None else ForkKeeper()
         self._alone = forks is None
         self._idle: list[ChildProcess] = []
+        self._ending: set[asyncio.Task[None]] = set()
+        self._spares: set[asyncio.Task[None]] = set()
         self._missing: list[str] = []
 
     @property
@@ -94,8 +97,10 @@ class Children:
         """End every child; letters in the middle are waited for."""
         for _ in range(self._config.children):
             await self._lanes.enter()
+        await asyncio.gather(*self._spares)
         while self._idle:
             await self._idle.pop().end()
+        await asyncio.gather(*self._ending)
         if self._alone:
             await self._forks.close()
 
@@ -153,10 +158,10 @@ class Children:
         finally:
             # Also when the caller gave up: a child in the middle of a letter is of no further use.
             if child is not None:
-                if kept:
+                if kept and len(self._idle) < self._config.children:
                     self._idle.append(child)
                 else:
-                    await child.kill()
+                    self._end(child)
             lane.leave()
 
     async def _look(
@@ -169,11 +174,30 @@ class Children:
         work = asyncio.ensure_future(child.examine(task, octets, questions, pictures, fetches, seconds))
         try:
             await lane.stay(work, child)
+            if child.behind:
+                self._replace()
             return await work
         finally:
             if not work.done():
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
+
+    def _end(self, child: ChildProcess) -> None:
+        """End a child beside what follows: half a gigabyte takes a moment to give back, behind all others."""
+        task = asyncio.create_task(child.kill(), name="child ends")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _replace(self) -> None:
+        """Start a child in the place of one that does not come back, so that no letter has to wait for its start."""
+        if len(self._idle) + len(self._spares) < self._config.children:
+            task = asyncio.create_task(self._start_spare(), name="spare child")
+            self._spares.add(task)
+            task.add_done_callback(self._spares.discard)
+
+    async def _start_spare(self) -> None:
+        with contextlib.suppress(ChildError):  # the letter that needs one says so
+            self._idle.append(await self._start())
 
     async def _take(self) -> "ChildProcess":
         """A child that waits for a letter, or a new one."""
@@ -181,7 +205,12 @@ class Children:
             child = self._idle.pop()
             if child.alive and child.trust is self._trust:
                 return child
-            await child.kill()
+            self._end(child)
+        return await self._start()
+
+    async def _start(self) -> ChildProcess:
+        while len(self._ending) >= self._config.children + self._config.slow_children:  # they still have their memory
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
         setup = Setup(
             trust=self._trust,
             memory_bytes=self._config.child_memory_bytes,

@@ -27,9 +27,9 @@ READY, BORN, ENDED = 1, 2, 3
 FORK, KILL, YIELD = 4, 5, 6
 """From sign. FORK comes with two sockets: frames, standard error. YIELD: let every other process go first."""
 
-NICE = 5
-"""Of a child that has had its turn: a third of the share of one that has not, where both want the processor. With less,
-a busy machine would let its time by the clock run out."""
+NICE = 15
+"""Of a child that has had its turn: a thirtieth of the share of one that has not, where both want the processor. Seven
+such children together then cost the others an eighth; with still less, their time by the clock would run out."""
 
 PRELOADED = (
     "services.sign.signatures",

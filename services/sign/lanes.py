@@ -2,8 +2,9 @@
 
 A letter has a place until it has used FIRST_SECONDS of the processor. One that takes more goes on behind all others
 where they want the processor, in the slow lane, and its place is free again. Where the slow lane is full it keeps its
-place as long as nobody waits for that; then it has to come again, when the slow lane has room. What counts is the time
-it had, not the clock: on a busy machine every letter takes long.
+place as long as nobody waits for that; then it has to come again, when the slow lane has room. What it has used then is
+lost, once: it is known to take long. What counts is the time it had, not the clock: on a busy machine every letter
+takes long.
 """
 
 import asyncio
@@ -13,11 +14,10 @@ from typing import Any, Literal, NamedTuple
 
 FIRST_SECONDS = 0.1
 """Processor time; a letter with a PDF of a page takes 30 ms."""
-LAST_SECONDS = 0.25
-"""Processor time after which a letter gives its place to one that waits, though the slow lane is full."""
 BLOCKED_SECONDS, LAST_BLOCKED_SECONDS = 1.0, 5.0
-"""The same for time in which it wanted no processor: it waits for the DNS."""
-_LOOK_SECONDS = 0.05
+"""Time in which it wanted no processor, since it waits for the DNS, after which it goes to the slow lane; and after
+which it gives its place to one that waits, though the slow lane is full."""
+_LOOK_SECONDS = 0.02
 
 
 class Spent(NamedTuple):
@@ -95,5 +95,5 @@ class Lanes:
             if (used.processor > FIRST_SECONDS or used.blocked > BLOCKED_SECONDS) and self.enter_slow():
                 self.leave()
                 return "slow"
-            if self._waiting and (used.processor > LAST_SECONDS or used.blocked > LAST_BLOCKED_SECONDS):
+            if self._waiting and (used.processor > FIRST_SECONDS or used.blocked > LAST_BLOCKED_SECONDS):
                 return "over"

@@ -24,8 +24,11 @@ from contracts.findings import Findings
 from contracts.mail import MailReceived
 from services.runtime.settings import Sign
 from services.sign import trust
+from services.sign.app import judging
 from services.sign.children import Children, SlowError
+from services.sign.forks import ForkKeeper
 from services.sign.resolver import Resolver
+from services.sign.sender_worker import CROWDED_SECONDS, FIRST_SECONDS
 from services.sign.slow_letters import FIRST_PAUSE_SECONDS
 from tests import books, letters
 from tests.hostile import certificates, inputs
@@ -85,8 +88,8 @@ def innocent() -> bytes:
 class Campaign:
     """Children, and the letters for them."""
 
-    def __init__(self, children: Children, config: Sign) -> None:
-        self._children, self._config = children, config
+    def __init__(self, children: Children, judges: Children, config: Sign) -> None:
+        self._children, self._judges, self._config = children, judges, config
         self._innocent = innocent()
         self._workers = asyncio.Semaphore(config.children + config.slow_children + 3)  # as many as sign has
         self.report = Report()
@@ -95,13 +98,14 @@ class Campaign:
         """Have one looked at as the worker does: where it is put off, it comes again."""
         begun, put_off = time.monotonic(), 0
         received = books.received(size=made.size)
+        judged = await self._judged(made, received)
         while True:
             # As the worker does it: for a letter that was put off, nothing is read before there is room.
             if not put_off or self._children.room:
                 try:
                     async with self._workers:
                         octets = await asyncio.to_thread(made.file.read_bytes)  # the worker's come over a socket
-                        found = await self._children.examine(octets, received, slow=bool(put_off))
+                        found = await self._children.examine(octets, slow=bool(put_off))
                     break
                 except SlowError:
                     pass
@@ -109,9 +113,18 @@ class Campaign:
             await asyncio.sleep(FIRST_PAUSE_SECONDS)
         limits = tuple(said.english for said in found.warnings if said.code == "resource_limit")
         seconds = time.monotonic() - begun
-        outcome = Outcome(made.number, made.kind, made.size, seconds, put_off, limits, _problems(found, received))
+        outcome = Outcome(made.number, made.kind, made.size, seconds, put_off, limits, (*judged, *_problems(found)))
         self.report.outcomes.append(outcome)
         return outcome
+
+    async def _judged(self, made: inputs.Kept, received: MailReceived) -> tuple[str, ...]:
+        """Have its sender looked at, as sender_worker.py does it, by children that do nothing else."""
+        while True:
+            try:
+                octets = await asyncio.to_thread(made.file.read_bytes)
+                return _problems(await self._judges.judge_sender(octets, received, FIRST_SECONDS))
+            except SlowError:
+                await asyncio.sleep(CROWDED_SECONDS)
 
     async def innocents(self, seconds: float | None, rate: float, took: list[float], rng: Random) -> None:
         """Innocent letters at chance moments; for so long, or until cancelled."""
@@ -213,15 +226,19 @@ async def campaign(config: Sign, anchor: bytes) -> AsyncIterator[Campaign]:
     """Children that trust the campaign's authority and ask a DNS that nobody answers for."""
     store = trust.of([anchor])
     resolver = Resolver(["127.0.0.1:9"], 0.5)
-    children = Children(config, store, resolver, "campaign")
+    forks = ForkKeeper()
+    children = Children(config, store, None, "campaign", forks=forks)
+    judges = Children(judging(config), trust.of([]), resolver, "campaign", forks=forks)
     await children.start()
-    here = Campaign(children, config)
+    here = Campaign(children, judges, config)
     watching = asyncio.create_task(here.watch())
     try:
         yield here
     finally:
         watching.cancel()
         await children.close()
+        await judges.close()
+        await forks.close()
         await resolver.close()
 
 
@@ -254,7 +271,7 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def _problems(found: Findings, received: MailReceived) -> tuple[str, ...]:
+def _problems(found: Findings) -> tuple[str, ...]:
     """What may not be in findings, whatever the letter was."""
     said = []
     octets = msgspec.json.encode(found)
