@@ -330,7 +330,7 @@ class Sign(Section, frozen=True, kw_only=True):
         Meta(
             ge=1,
             le=64,
-            description="So many more for letters that take more than a tenth of a second: nobody waits for those.",
+            description="So many more for letters that take long (70 ms of the processor): nobody waits for those.",
         ),
     ] = 3
     child_memory_bytes: Annotated[
@@ -342,7 +342,7 @@ class Sign(Section, frozen=True, kw_only=True):
     ] = 536_870_912
     child_seconds: Annotated[
         float,
-        Meta(ge=1, le=600, description="Processor time of one letter, by the clock eight times as much."),
+        Meta(ge=1, le=600, description="Processor time of one letter, by the clock sixteen times as much."),
     ] = 20.0
     child_letters: Annotated[int, Meta(ge=1, description="A child is replaced after so many letters.")] = 200
     ocr: Annotated[

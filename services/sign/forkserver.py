@@ -147,9 +147,11 @@ def main() -> None:
     for name in PRELOADED:
         with contextlib.suppress(ImportError):  # an encoding of another system
             importlib.import_module(name)
+    from services.sign import hex_strings
     from services.sign.authentication import organizational_domain
 
     organizational_domain("saraban.example")  # reads the list of public suffixes
+    hex_strings.install()
     gc.collect()
     gc.freeze()  # the libraries' own objects: no collection looks at them, so children go on sharing their pages
     with socket.socket(fileno=0) as control, contextlib.suppress(ConnectionError):
