@@ -34,6 +34,10 @@ CLOCK = 16
 """A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
 
 
+LARGE_OCTETS = 2 << 20
+"""A letter of this size uses up its share whatever is in it; it stands behind all others from the start."""
+
+
 class SlowError(Exception):
     """The letter takes long and the slow lane is full. Temporary: bring it again, as `slow`, when there is `room`."""
 
@@ -142,7 +146,7 @@ class Children:
         kept = False
         try:
             child = await self._take()
-            if slow:
+            if slow or len(octets) > LARGE_OCTETS:
                 child.make_way()
             outcome = await self._look(child, task, octets, questions, lane)
             if outcome.cause == "lost" or (outcome.cause == "died" and not outcome.begun):

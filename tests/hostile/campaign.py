@@ -157,7 +157,7 @@ class Campaign:
             sizes = [_resident(pid) for pid in self._children.pids]
             self.report.child_peak = max(self.report.child_peak, *[peak for _, peak in sizes], 0)
             self.report.together_peak = max(self.report.together_peak, sum(now for now, _ in sizes))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
 
 async def run(
