@@ -342,7 +342,7 @@ class Sign(Section, frozen=True, kw_only=True):
     ] = 536_870_912
     child_seconds: Annotated[
         float,
-        Meta(ge=1, le=600, description="Processor time of one letter, by the clock sixteen times as much."),
+        Meta(ge=1, le=600, description="Processor time of one letter, by the clock eight times as much."),
     ] = 20.0
     child_letters: Annotated[int, Meta(ge=1, description="A child is replaced after so many letters.")] = 200
     ocr: Annotated[

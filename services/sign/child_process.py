@@ -57,6 +57,8 @@ class Outcome(msgspec.Struct):
     usable: bool = False
     begun: bool = False
     """The child had the task: what ended it was the letter."""
+    starved: bool = False
+    """Its time ran out while others had the processor."""
 
 
 class ChildProcess:
@@ -150,6 +152,7 @@ class ChildProcess:
                 outcome.limit, outcome.cause = "protocol", "protocol"
         except TimeoutError:
             outcome.limit, outcome.cause = f"{seconds:g} s", "time"
+            outcome.starved = sum(self.spent()) < seconds / 2
         except (OSError, EOFError):
             outcome.limit, outcome.cause = await self._why()
         except msgspec.MsgspecError:

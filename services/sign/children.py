@@ -30,8 +30,9 @@ from services.sign.resolver import LetterQuestions, Resolver
 from services.sign.trust import TrustStore
 from services.sign.warnings import warning
 
-CLOCK = 16
-"""A letter has so many times its processor time by the clock: behind all others it waits for its turns."""
+CLOCK = 8
+"""A letter has so many times its processor time by the clock. If it spent that waiting for the processor, behind all
+others, it comes again later."""
 
 
 LARGE_OCTETS = 2 << 20
@@ -154,6 +155,8 @@ class Children:
                 await child.kill()
                 child = await self._take()
                 outcome = await self._look(child, task, octets, questions, lane)
+            if outcome.starved:
+                raise SlowError
             kept = outcome.usable and not child.behind and child.letters < self._config.child_letters
             if outcome.limit:
                 log.child_ended(outcome.limit, child.said)

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from services.runtime.settings import Sign
+from services.sign import children as children_module
 from services.sign import sandbox
 from services.sign.child_process import ChildProcess
 from services.sign.children import Children, SlowError
+from services.sign.lanes import Spent
 from services.sign.resolver import Resolver
 from services.sign.trust import TrustStore
 from tests.books import received
@@ -114,6 +116,21 @@ async def test_a_letter_that_takes_too_long_is_ended() -> None:
     assert await until(lambda: pid not in processes())
     again = await children.examine(MAIL)
     assert again.warnings == ()
+    await children.close()
+
+
+async def test_a_letter_that_had_no_processor_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind all others on a busy machine; its verdict is not lost for that."""
+    monkeypatch.setattr(ChildProcess, "spent", lambda self: Spent(0.1, 0.0))
+    monkeypatch.setattr(children_module, "CLOCK", 1)
+    children = pool(child_seconds=1)
+    await children.start()
+    (pid,) = processes()
+    task = asyncio.create_task(children.examine(MAIL))
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(SlowError):
+        await task
+    assert (await children.examine(MAIL)).warnings == ()
     await children.close()
 
 
