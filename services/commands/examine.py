@@ -19,7 +19,7 @@ from services.runtime.settings import Sign
 from services.runtime.version import version
 from services.sign import fit, trust
 from services.sign.child_process import ChildError
-from services.sign.children import Children
+from services.sign.children import Children, SlowError
 from services.sign.media_type import is_pdf
 
 app = typer.Typer()
@@ -97,7 +97,10 @@ async def _one(children: Children, path: Path) -> Findings:
     octets = _read(path)
     # By content, not by name: a mail may be called anything.
     whole = octets.startswith(b"%PDF-") or (path.suffix.lower() == ".pdf" and is_pdf(octets))
-    found = await (children.examine_pdf(octets, path.name) if whole else children.examine(octets))
+    try:
+        found = await (children.examine_pdf(octets, path.name) if whole else children.examine(octets))
+    except SlowError as error:
+        raise CommandError(f"{path}: other programs had the processor for minutes; try again") from error
     return msgspec.structs.replace(fit.remarked(found), file=str(path))
 
 
