@@ -170,6 +170,6 @@ async def test_retention_erases_one_message(system: NatsServer) -> None:
     retention = await Bus.connect(system.settings(), "retention")
     await retention.api("STREAM.MSG.DELETE.REGISTER", {"seq": ack.seq})
     left = await retention.nc.jetstream().stream_info("REGISTER")
-    assert left.state.num_deleted == 1
+    assert (left.state.messages, left.state.last_seq) == (0, ack.seq)  # a hole, or the beginning moved on
     await retention.close()
     await register.close()
