@@ -1,6 +1,8 @@
 """Who may look at a letter: what takes long makes room, and waits where there is none."""
 
 import asyncio
+import itertools
+from collections.abc import Callable
 
 import pytest
 
@@ -15,6 +17,18 @@ def way() -> None:
 
 def work() -> "asyncio.Future[None]":
     return asyncio.get_running_loop().create_future()
+
+
+def ending(going: "asyncio.Future[None]", used: Spent) -> Callable[[], Spent]:
+    """What the work has used; it is done when it is asked the fifth time."""
+    asked = itertools.count(1)
+
+    def spent() -> Spent:
+        if next(asked) == 5:
+            going.set_result(None)
+        return used
+
+    return spent
 
 
 async def test_a_place_is_given_back_to_who_waited_longest() -> None:
@@ -58,17 +72,9 @@ async def test_a_letter_that_takes_long_makes_room_at_once() -> None:
 async def test_a_letter_that_uses_little_keeps_its_place_however_long_it_takes() -> None:
     lanes = Lanes(1, 1)
     await lanes.enter()
-    asked, going = 0, work()
-
-    def spent() -> Spent:
-        nonlocal asked
-        asked += 1
-        if asked == 5:
-            going.set_result(None)
-        return QUICK
-
+    going = work()
     waiting = asyncio.create_task(lanes.enter())
-    assert await lanes.stay(going, spent, way) == "done"
+    assert await lanes.stay(going, ending(going, QUICK), way) == "done"
     assert lanes.room
     waiting.cancel()
 
@@ -94,16 +100,8 @@ async def test_whoever_has_used_its_share_lets_others_go_first_though_the_slow_l
     assert lanes.enter_slow()
     await lanes.enter()
     ways: list[None] = []
-    asked, going = 0, work()
-
-    def spent() -> Spent:
-        nonlocal asked
-        asked += 1
-        if asked == 5:
-            going.set_result(None)
-        return used
-
-    assert await lanes.stay(going, spent, lambda: ways.append(None)) == "done"
+    going = work()
+    assert await lanes.stay(going, ending(going, used), lambda: ways.append(None)) == "done"
     assert len(ways) == behind  # once, however often it was looked at
 
 
